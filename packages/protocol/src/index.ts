@@ -1,0 +1,6 @@
+export * from "./canonical-json.ts";
+export * from "./ids.ts";
+export * from "./op-mask.ts";
+export * from "./purpose.ts";
+export * from "./region.ts";
+export * from "./result.ts";
