@@ -12,6 +12,3 @@ export function canonicalJson(value: unknown): string {
 /** `keccak256` over the UTF-8 bytes of the canonical JSON. */
 export const digestOfJson = (value: unknown): Digest =>
   asDigest(keccak256(toUtf8Bytes(canonicalJson(value))));
-
-/** `keccak256` over bytes. */
-export const digestOfBytes = (bytes: Uint8Array): Digest => asDigest(keccak256(bytes));
