@@ -1,0 +1,81 @@
+/**
+ * `npm test`: the contract tests (forge) and every other test (Vitest), one after the other, and one closing line
+ * `N passed, N failed`. With CI=true a skipped test is a failure, because what should have run did not.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+
+type Tally = { name: string; passed: number; failed: number; skipped: number };
+
+const reportFile = "out/test/vitest.json";
+
+async function run(command: string, args: string[]): Promise<{ code: number; output: string }> {
+  console.log(`\n> ${command} ${args.join(" ")}`);
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.on("data", (piece: Buffer) => {
+    output += piece.toString();
+    process.stdout.write(piece);
+  });
+  const code = await new Promise<number>((resolve) => child.on("close", (exit) => resolve(exit ?? 1)));
+  return { code, output };
+}
+
+/** Reads forge's closing line, such as `Ran 9 test suites in 8.41s (…): 61 tests passed, 0 failed, 0 skipped (61 total tests)`. */
+function readForge({ code, output }: { code: number; output: string }): Tally {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: forge colours its numbers
+  const plain = output.replace(/\u001b\[[0-9;]*m/g, "");
+  const line = /Ran \d+ test suites?[^\n]*: (\d+) tests? passed, (\d+) failed, (\d+) skipped/.exec(plain);
+  const [passed = 0, failed = 0, skipped = 0] = (line?.slice(1) ?? []).map(Number);
+  const broken = code !== 0 && failed === 0 ? 1 : 0;
+  return { name: "contracts (forge)", passed, failed: failed + broken + (line ? 0 : 1 - broken), skipped };
+}
+
+function readVitest(code: number): Tally {
+  type Report = {
+    numPassedTests: number;
+    numFailedTests: number;
+    numPendingTests: number;
+    numTodoTests: number;
+    numFailedTestSuites: number;
+  };
+  let report: Report;
+  try {
+    report = JSON.parse(readFileSync(reportFile, "utf8")) as Report;
+  } catch {
+    return { name: "vitest", passed: 0, failed: 1, skipped: 0 };
+  }
+  const failedFiles = report.numFailedTests === 0 ? report.numFailedTestSuites : 0;
+  const failed = report.numFailedTests + failedFiles;
+  return {
+    name: "unit, service, end-to-end (vitest)",
+    passed: report.numPassedTests,
+    failed: failed === 0 && code !== 0 ? 1 : failed,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+mkdirSync("out/test", { recursive: true });
+rmSync(reportFile, { force: true });
+const started = Date.now();
+const forge = readForge(await run("npm", ["run", "--silent", "test", "-w", "contracts"]));
+const vitest = await run("vitest", [
+  "run",
+  "--reporter=default",
+  "--reporter=json",
+  `--outputFile.json=${reportFile}`,
+]);
+const tallies = [forge, readVitest(vitest.code)];
+
+console.log("");
+for (const { name, passed, failed, skipped } of tallies) {
+  console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+}
+console.log(`took ${Math.round((Date.now() - started) / 1000)} s`);
+const sum = (pick: (tally: Tally) => number) => tallies.reduce((total, tally) => total + pick(tally), 0);
+const skipped = sum((tally) => tally.skipped);
+const inCi = process.env.CI === "true";
+if (skipped > 0) console.log(`${skipped} skipped${inCi ? ": with CI=true that is a failure" : ""}`);
+const failed = sum((tally) => tally.failed) + (inCi ? skipped : 0);
+console.log(`${sum((tally) => tally.passed)} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
