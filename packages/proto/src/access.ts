@@ -1,0 +1,1 @@
+export * from "./gen/cos/access/v1/access_service.ts";

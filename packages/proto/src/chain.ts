@@ -1,0 +1,1 @@
+export * from "./gen/cos/chain/v1/chain_events.ts";

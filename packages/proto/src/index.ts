@@ -1,0 +1,1 @@
+export { descriptorSet } from "./descriptor-set.ts";

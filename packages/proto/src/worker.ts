@@ -1,0 +1,1 @@
+export * from "./gen/cos/worker/v1/worker_service.ts";
