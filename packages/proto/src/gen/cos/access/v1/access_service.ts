@@ -34,6 +34,20 @@ export interface CheckAccessRequest {
   purposeHash: Uint8Array;
   /** Region where the bytes would go or the work would run, 32 bytes. */
   regionCode: Uint8Array;
+  /** Tickets wanted on top of those reserved; 0 when a session has reserved them already. */
+  tickets: number;
+  /** Epsilon that the use would charge, in 1e-6. */
+  epsilonMicro: bigint;
+  /** Delta that the use would charge, in 1e-9. */
+  deltaNano: bigint;
+  /** Releases without noise that the use would charge. */
+  exactReleases: number;
+  /** Dataset version that a job would name; 0 asks about none. */
+  version: number;
+  /** Program that a job would run, 32 bytes; empty asks about none. */
+  algorithmId: Uint8Array;
+  /** A permit under way, 32 bytes: what it reserved itself is not counted against it. Empty for none. */
+  permitId: Uint8Array;
 }
 
 /** One answer. */
@@ -42,12 +56,14 @@ export interface CheckAccessResponse {
   allowed: boolean;
   /** Code of the first clause that refuses, such as `GRANT_EXPIRED`; empty when allowed. */
   code: string;
-  /** Number of that clause, 1 to 10; 0 when allowed. */
+  /** Number of that clause, 1 to 10; 0 when allowed, and when there is no grant whose clause could refuse. */
   clause: number;
   /** The facts that prove it, canonical JSON. */
   factsJson: string;
   /** Mirror height that the answer rests on. */
   blockNumber: bigint;
+  /** The dataset version that a permit may name now; 0 when refused. */
+  version: number;
 }
 
 /** A dataset. */
@@ -66,8 +82,14 @@ export interface Dataset {
   status: string;
   /** Oldest first. */
   versions: DatasetVersion[];
-  /** Whether a transfer waits for the new owner's confirmation. */
+  /** Whether grants are suspended: a transfer waits for the new owner's confirmation, or the owner's identity is not with the owner. */
   suspended: boolean;
+  /** Versions below this one are barred by withdrawal or consent; 0 when none is. */
+  barrierVersion: number;
+  /** Grants of an epoch below this one are revoked. */
+  grantEpoch: bigint;
+  /** GA4GH DUO codes, each left-aligned ASCII in 32 bytes. */
+  dataUseCodes: Uint8Array[];
 }
 
 /** A version of a dataset. */
@@ -126,10 +148,16 @@ export interface AccessRequest {
   opMask: number;
   /** 32 bytes. */
   purposeHash: Uint8Array;
-  /** `requested`, `granted` or `withdrawn`. */
+  /** `requested`, `granted` or `declined` (by the owner, or taken back by the grantee). */
   state: string;
   /** Unix seconds of the block. */
   blockTime: bigint;
+  /** Grantee's identity token id, decimal. */
+  sbtId: string;
+  /** Hash of the output terms that the grantee agrees to, 32 bytes. */
+  termsHash: Uint8Array;
+  /** Where the purpose's document is; may be empty. */
+  uri: string;
 }
 
 /** Which requests. */
@@ -158,6 +186,16 @@ export interface Grant {
   runsUsed: bigint;
   /** Unix seconds of the block. */
   blockTime: bigint;
+  /** Runs reserved by permits under way. */
+  runsReserved: number;
+  /** READ and EXPORT tickets reserved so far. */
+  ticketsReserved: bigint;
+  /** Epsilon reserved or used so far, in 1e-6. */
+  epsilonSpentMicro: bigint;
+  /** Delta reserved or used so far, in 1e-9. */
+  deltaSpentNano: bigint;
+  /** Releases without noise reserved or used so far. */
+  exactReleasesSpent: number;
 }
 
 /** Which grant. */
@@ -208,6 +246,12 @@ export interface Permit {
   final: boolean;
   /** Transaction that issued it, 32 bytes. */
   issuedTransaction: Uint8Array;
+  /** Datasets whose part the owner released, decimal. */
+  releasedDatasets: string[];
+  /** Amount back to the grantee so far, decimal. */
+  refunded: string;
+  /** Unix seconds until which a challenge is ruled on; 0 without one. */
+  ruleBy: bigint;
 }
 
 /** Which permit. */
@@ -234,6 +278,8 @@ export interface Algorithm {
   uri: string;
   /** `proposed`, `approved`, `deprecated` or `revoked`. */
   state: string;
+  /** Fee token, 20 bytes; zeros when the fee is 0. */
+  feeToken: Uint8Array;
 }
 
 /** Which program. */
@@ -304,6 +350,20 @@ export interface GetMirrorStatusResponse {
   state: string;
   /** Why it halted; empty otherwise. */
   haltReason: string;
+  /** Unix seconds of the newest mirrored block. */
+  mirroredBlockTime: bigint;
+}
+
+/** An operator's word that a halted mirror may go on. */
+export interface ResumeMirrorRequest {
+  /** The halt reason that the operator has read, as GetMirrorStatus gives it. */
+  haltReason: string;
+}
+
+/** What resuming did. */
+export interface ResumeMirrorResponse {
+  /** Height from which the mirror reads again. */
+  fromBlock: bigint;
 }
 
 function createBaseCheckAccessRequest(): CheckAccessRequest {
@@ -314,6 +374,13 @@ function createBaseCheckAccessRequest(): CheckAccessRequest {
     opMask: 0,
     purposeHash: new Uint8Array(0),
     regionCode: new Uint8Array(0),
+    tickets: 0,
+    epsilonMicro: 0n,
+    deltaNano: 0n,
+    exactReleases: 0,
+    version: 0,
+    algorithmId: new Uint8Array(0),
+    permitId: new Uint8Array(0),
   };
 }
 
@@ -336,6 +403,33 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
     }
     if (message.regionCode.length !== 0) {
       writer.uint32(50).bytes(message.regionCode);
+    }
+    if (message.tickets !== 0) {
+      writer.uint32(56).uint32(message.tickets);
+    }
+    if (message.epsilonMicro !== 0n) {
+      if (BigInt.asUintN(64, message.epsilonMicro) !== message.epsilonMicro) {
+        throw new globalThis.Error("value provided for field message.epsilonMicro of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.epsilonMicro);
+    }
+    if (message.deltaNano !== 0n) {
+      if (BigInt.asUintN(64, message.deltaNano) !== message.deltaNano) {
+        throw new globalThis.Error("value provided for field message.deltaNano of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.deltaNano);
+    }
+    if (message.exactReleases !== 0) {
+      writer.uint32(80).uint32(message.exactReleases);
+    }
+    if (message.version !== 0) {
+      writer.uint32(88).uint32(message.version);
+    }
+    if (message.algorithmId.length !== 0) {
+      writer.uint32(98).bytes(message.algorithmId);
+    }
+    if (message.permitId.length !== 0) {
+      writer.uint32(106).bytes(message.permitId);
     }
     return writer;
   },
@@ -401,6 +495,62 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
             message.regionCode = reader.bytes();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.tickets = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.epsilonMicro = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.deltaNano = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.exactReleases = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.algorithmId = reader.bytes();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.permitId = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -433,6 +583,27 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
     if (message.regionCode.length !== 0) {
       obj.regionCode = base64FromBytes(message.regionCode);
     }
+    if (message.tickets !== 0) {
+      obj.tickets = Math.round(message.tickets);
+    }
+    if (message.epsilonMicro !== 0n) {
+      obj.epsilonMicro = message.epsilonMicro.toString();
+    }
+    if (message.deltaNano !== 0n) {
+      obj.deltaNano = message.deltaNano.toString();
+    }
+    if (message.exactReleases !== 0) {
+      obj.exactReleases = Math.round(message.exactReleases);
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.algorithmId.length !== 0) {
+      obj.algorithmId = base64FromBytes(message.algorithmId);
+    }
+    if (message.permitId.length !== 0) {
+      obj.permitId = base64FromBytes(message.permitId);
+    }
     return obj;
   },
 
@@ -447,12 +618,21 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
     message.opMask = object.opMask ?? 0;
     message.purposeHash = object.purposeHash ?? new Uint8Array(0);
     message.regionCode = object.regionCode ?? new Uint8Array(0);
+    message.tickets = object.tickets ?? 0;
+    message.epsilonMicro = (object.epsilonMicro !== undefined && object.epsilonMicro !== null)
+      ? BigInt(object.epsilonMicro)
+      : 0n;
+    message.deltaNano = (object.deltaNano !== undefined && object.deltaNano !== null) ? BigInt(object.deltaNano) : 0n;
+    message.exactReleases = object.exactReleases ?? 0;
+    message.version = object.version ?? 0;
+    message.algorithmId = object.algorithmId ?? new Uint8Array(0);
+    message.permitId = object.permitId ?? new Uint8Array(0);
     return message;
   },
 };
 
 function createBaseCheckAccessResponse(): CheckAccessResponse {
-  return { allowed: false, code: "", clause: 0, factsJson: "", blockNumber: 0n };
+  return { allowed: false, code: "", clause: 0, factsJson: "", blockNumber: 0n, version: 0 };
 }
 
 export const CheckAccessResponse: MessageFns<CheckAccessResponse> = {
@@ -474,6 +654,9 @@ export const CheckAccessResponse: MessageFns<CheckAccessResponse> = {
         throw new globalThis.Error("value provided for field message.blockNumber of type uint64 too large");
       }
       writer.uint32(40).uint64(message.blockNumber);
+    }
+    if (message.version !== 0) {
+      writer.uint32(48).uint32(message.version);
     }
     return writer;
   },
@@ -531,6 +714,14 @@ export const CheckAccessResponse: MessageFns<CheckAccessResponse> = {
             message.blockNumber = reader.uint64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -560,6 +751,9 @@ export const CheckAccessResponse: MessageFns<CheckAccessResponse> = {
     if (message.blockNumber !== 0n) {
       obj.blockNumber = message.blockNumber.toString();
     }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
     return obj;
   },
 
@@ -575,6 +769,7 @@ export const CheckAccessResponse: MessageFns<CheckAccessResponse> = {
     message.blockNumber = (object.blockNumber !== undefined && object.blockNumber !== null)
       ? BigInt(object.blockNumber)
       : 0n;
+    message.version = object.version ?? 0;
     return message;
   },
 };
@@ -589,6 +784,9 @@ function createBaseDataset(): Dataset {
     status: "",
     versions: [],
     suspended: false,
+    barrierVersion: 0,
+    grantEpoch: 0n,
+    dataUseCodes: [],
   };
 }
 
@@ -617,6 +815,18 @@ export const Dataset: MessageFns<Dataset> = {
     }
     if (message.suspended !== false) {
       writer.uint32(64).bool(message.suspended);
+    }
+    if (message.barrierVersion !== 0) {
+      writer.uint32(72).uint32(message.barrierVersion);
+    }
+    if (message.grantEpoch !== 0n) {
+      if (BigInt.asUintN(64, message.grantEpoch) !== message.grantEpoch) {
+        throw new globalThis.Error("value provided for field message.grantEpoch of type uint64 too large");
+      }
+      writer.uint32(80).uint64(message.grantEpoch);
+    }
+    for (const v of message.dataUseCodes) {
+      writer.uint32(90).bytes(v!);
     }
     return writer;
   },
@@ -698,6 +908,30 @@ export const Dataset: MessageFns<Dataset> = {
             message.suspended = reader.bool();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.barrierVersion = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.grantEpoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.dataUseCodes.push(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -736,6 +970,15 @@ export const Dataset: MessageFns<Dataset> = {
     if (message.suspended !== false) {
       obj.suspended = message.suspended;
     }
+    if (message.barrierVersion !== 0) {
+      obj.barrierVersion = Math.round(message.barrierVersion);
+    }
+    if (message.grantEpoch !== 0n) {
+      obj.grantEpoch = message.grantEpoch.toString();
+    }
+    if (message.dataUseCodes?.length) {
+      obj.dataUseCodes = message.dataUseCodes.map((e) => base64FromBytes(e));
+    }
     return obj;
   },
 
@@ -752,6 +995,11 @@ export const Dataset: MessageFns<Dataset> = {
     message.status = object.status ?? "";
     message.versions = object.versions?.map((e) => DatasetVersion.fromPartial(e)) || [];
     message.suspended = object.suspended ?? false;
+    message.barrierVersion = object.barrierVersion ?? 0;
+    message.grantEpoch = (object.grantEpoch !== undefined && object.grantEpoch !== null)
+      ? BigInt(object.grantEpoch)
+      : 0n;
+    message.dataUseCodes = object.dataUseCodes?.map((e) => e) || [];
     return message;
   },
 };
@@ -1190,6 +1438,9 @@ function createBaseAccessRequest(): AccessRequest {
     purposeHash: new Uint8Array(0),
     state: "",
     blockTime: 0n,
+    sbtId: "",
+    termsHash: new Uint8Array(0),
+    uri: "",
   };
 }
 
@@ -1218,6 +1469,15 @@ export const AccessRequest: MessageFns<AccessRequest> = {
         throw new globalThis.Error("value provided for field message.blockTime of type uint64 too large");
       }
       writer.uint32(56).uint64(message.blockTime);
+    }
+    if (message.sbtId !== "") {
+      writer.uint32(66).string(message.sbtId);
+    }
+    if (message.termsHash.length !== 0) {
+      writer.uint32(74).bytes(message.termsHash);
+    }
+    if (message.uri !== "") {
+      writer.uint32(82).string(message.uri);
     }
     return writer;
   },
@@ -1291,6 +1551,30 @@ export const AccessRequest: MessageFns<AccessRequest> = {
             message.blockTime = reader.uint64() as bigint;
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.sbtId = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.termsHash = reader.bytes();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.uri = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1326,6 +1610,15 @@ export const AccessRequest: MessageFns<AccessRequest> = {
     if (message.blockTime !== 0n) {
       obj.blockTime = message.blockTime.toString();
     }
+    if (message.sbtId !== "") {
+      obj.sbtId = message.sbtId;
+    }
+    if (message.termsHash.length !== 0) {
+      obj.termsHash = base64FromBytes(message.termsHash);
+    }
+    if (message.uri !== "") {
+      obj.uri = message.uri;
+    }
     return obj;
   },
 
@@ -1341,6 +1634,9 @@ export const AccessRequest: MessageFns<AccessRequest> = {
     message.purposeHash = object.purposeHash ?? new Uint8Array(0);
     message.state = object.state ?? "";
     message.blockTime = (object.blockTime !== undefined && object.blockTime !== null) ? BigInt(object.blockTime) : 0n;
+    message.sbtId = object.sbtId ?? "";
+    message.termsHash = object.termsHash ?? new Uint8Array(0);
+    message.uri = object.uri ?? "";
     return message;
   },
 };
@@ -1487,7 +1783,17 @@ export const ListRequestsResponse: MessageFns<ListRequestsResponse> = {
 };
 
 function createBaseGrant(): Grant {
-  return { terms: undefined, revoked: false, runsUsed: 0n, blockTime: 0n };
+  return {
+    terms: undefined,
+    revoked: false,
+    runsUsed: 0n,
+    blockTime: 0n,
+    runsReserved: 0,
+    ticketsReserved: 0n,
+    epsilonSpentMicro: 0n,
+    deltaSpentNano: 0n,
+    exactReleasesSpent: 0,
+  };
 }
 
 export const Grant: MessageFns<Grant> = {
@@ -1509,6 +1815,30 @@ export const Grant: MessageFns<Grant> = {
         throw new globalThis.Error("value provided for field message.blockTime of type uint64 too large");
       }
       writer.uint32(32).uint64(message.blockTime);
+    }
+    if (message.runsReserved !== 0) {
+      writer.uint32(40).uint32(message.runsReserved);
+    }
+    if (message.ticketsReserved !== 0n) {
+      if (BigInt.asUintN(64, message.ticketsReserved) !== message.ticketsReserved) {
+        throw new globalThis.Error("value provided for field message.ticketsReserved of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.ticketsReserved);
+    }
+    if (message.epsilonSpentMicro !== 0n) {
+      if (BigInt.asUintN(64, message.epsilonSpentMicro) !== message.epsilonSpentMicro) {
+        throw new globalThis.Error("value provided for field message.epsilonSpentMicro of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.epsilonSpentMicro);
+    }
+    if (message.deltaSpentNano !== 0n) {
+      if (BigInt.asUintN(64, message.deltaSpentNano) !== message.deltaSpentNano) {
+        throw new globalThis.Error("value provided for field message.deltaSpentNano of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.deltaSpentNano);
+    }
+    if (message.exactReleasesSpent !== 0) {
+      writer.uint32(72).uint32(message.exactReleasesSpent);
     }
     return writer;
   },
@@ -1558,6 +1888,46 @@ export const Grant: MessageFns<Grant> = {
             message.blockTime = reader.uint64() as bigint;
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.runsReserved = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.ticketsReserved = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.epsilonSpentMicro = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.deltaSpentNano = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.exactReleasesSpent = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1584,6 +1954,21 @@ export const Grant: MessageFns<Grant> = {
     if (message.blockTime !== 0n) {
       obj.blockTime = message.blockTime.toString();
     }
+    if (message.runsReserved !== 0) {
+      obj.runsReserved = Math.round(message.runsReserved);
+    }
+    if (message.ticketsReserved !== 0n) {
+      obj.ticketsReserved = message.ticketsReserved.toString();
+    }
+    if (message.epsilonSpentMicro !== 0n) {
+      obj.epsilonSpentMicro = message.epsilonSpentMicro.toString();
+    }
+    if (message.deltaSpentNano !== 0n) {
+      obj.deltaSpentNano = message.deltaSpentNano.toString();
+    }
+    if (message.exactReleasesSpent !== 0) {
+      obj.exactReleasesSpent = Math.round(message.exactReleasesSpent);
+    }
     return obj;
   },
 
@@ -1598,6 +1983,17 @@ export const Grant: MessageFns<Grant> = {
     message.revoked = object.revoked ?? false;
     message.runsUsed = (object.runsUsed !== undefined && object.runsUsed !== null) ? BigInt(object.runsUsed) : 0n;
     message.blockTime = (object.blockTime !== undefined && object.blockTime !== null) ? BigInt(object.blockTime) : 0n;
+    message.runsReserved = object.runsReserved ?? 0;
+    message.ticketsReserved = (object.ticketsReserved !== undefined && object.ticketsReserved !== null)
+      ? BigInt(object.ticketsReserved)
+      : 0n;
+    message.epsilonSpentMicro = (object.epsilonSpentMicro !== undefined && object.epsilonSpentMicro !== null)
+      ? BigInt(object.epsilonSpentMicro)
+      : 0n;
+    message.deltaSpentNano = (object.deltaSpentNano !== undefined && object.deltaSpentNano !== null)
+      ? BigInt(object.deltaSpentNano)
+      : 0n;
+    message.exactReleasesSpent = object.exactReleasesSpent ?? 0;
     return message;
   },
 };
@@ -1880,6 +2276,9 @@ function createBasePermit(): Permit {
     releaseBy: 0n,
     final: false,
     issuedTransaction: new Uint8Array(0),
+    releasedDatasets: [],
+    refunded: "",
+    ruleBy: 0n,
   };
 }
 
@@ -1917,6 +2316,18 @@ export const Permit: MessageFns<Permit> = {
     }
     if (message.issuedTransaction.length !== 0) {
       writer.uint32(74).bytes(message.issuedTransaction);
+    }
+    for (const v of message.releasedDatasets) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.refunded !== "") {
+      writer.uint32(90).string(message.refunded);
+    }
+    if (message.ruleBy !== 0n) {
+      if (BigInt.asUintN(64, message.ruleBy) !== message.ruleBy) {
+        throw new globalThis.Error("value provided for field message.ruleBy of type uint64 too large");
+      }
+      writer.uint32(96).uint64(message.ruleBy);
     }
     return writer;
   },
@@ -2006,6 +2417,30 @@ export const Permit: MessageFns<Permit> = {
             message.issuedTransaction = reader.bytes();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.releasedDatasets.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.refunded = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.ruleBy = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2047,6 +2482,15 @@ export const Permit: MessageFns<Permit> = {
     if (message.issuedTransaction.length !== 0) {
       obj.issuedTransaction = base64FromBytes(message.issuedTransaction);
     }
+    if (message.releasedDatasets?.length) {
+      obj.releasedDatasets = message.releasedDatasets;
+    }
+    if (message.refunded !== "") {
+      obj.refunded = message.refunded;
+    }
+    if (message.ruleBy !== 0n) {
+      obj.ruleBy = message.ruleBy.toString();
+    }
     return obj;
   },
 
@@ -2068,6 +2512,9 @@ export const Permit: MessageFns<Permit> = {
     message.releaseBy = (object.releaseBy !== undefined && object.releaseBy !== null) ? BigInt(object.releaseBy) : 0n;
     message.final = object.final ?? false;
     message.issuedTransaction = object.issuedTransaction ?? new Uint8Array(0);
+    message.releasedDatasets = object.releasedDatasets?.map((e) => e) || [];
+    message.refunded = object.refunded ?? "";
+    message.ruleBy = (object.ruleBy !== undefined && object.ruleBy !== null) ? BigInt(object.ruleBy) : 0n;
     return message;
   },
 };
@@ -2201,7 +2648,14 @@ export const GetPermitResponse: MessageFns<GetPermitResponse> = {
 };
 
 function createBaseAlgorithm(): Algorithm {
-  return { algorithmId: new Uint8Array(0), author: new Uint8Array(0), fee: "", uri: "", state: "" };
+  return {
+    algorithmId: new Uint8Array(0),
+    author: new Uint8Array(0),
+    fee: "",
+    uri: "",
+    state: "",
+    feeToken: new Uint8Array(0),
+  };
 }
 
 export const Algorithm: MessageFns<Algorithm> = {
@@ -2220,6 +2674,9 @@ export const Algorithm: MessageFns<Algorithm> = {
     }
     if (message.state !== "") {
       writer.uint32(42).string(message.state);
+    }
+    if (message.feeToken.length !== 0) {
+      writer.uint32(50).bytes(message.feeToken);
     }
     return writer;
   },
@@ -2277,6 +2734,14 @@ export const Algorithm: MessageFns<Algorithm> = {
             message.state = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.feeToken = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2306,6 +2771,9 @@ export const Algorithm: MessageFns<Algorithm> = {
     if (message.state !== "") {
       obj.state = message.state;
     }
+    if (message.feeToken.length !== 0) {
+      obj.feeToken = base64FromBytes(message.feeToken);
+    }
     return obj;
   },
 
@@ -2319,6 +2787,7 @@ export const Algorithm: MessageFns<Algorithm> = {
     message.fee = object.fee ?? "";
     message.uri = object.uri ?? "";
     message.state = object.state ?? "";
+    message.feeToken = object.feeToken ?? new Uint8Array(0);
     return message;
   },
 };
@@ -2911,7 +3380,7 @@ export const GetMirrorStatusRequest: MessageFns<GetMirrorStatusRequest> = {
 };
 
 function createBaseGetMirrorStatusResponse(): GetMirrorStatusResponse {
-  return { headNumber: 0n, confirmedNumber: 0n, finalizedNumber: 0n, state: "", haltReason: "" };
+  return { headNumber: 0n, confirmedNumber: 0n, finalizedNumber: 0n, state: "", haltReason: "", mirroredBlockTime: 0n };
 }
 
 export const GetMirrorStatusResponse: MessageFns<GetMirrorStatusResponse> = {
@@ -2939,6 +3408,12 @@ export const GetMirrorStatusResponse: MessageFns<GetMirrorStatusResponse> = {
     }
     if (message.haltReason !== "") {
       writer.uint32(42).string(message.haltReason);
+    }
+    if (message.mirroredBlockTime !== 0n) {
+      if (BigInt.asUintN(64, message.mirroredBlockTime) !== message.mirroredBlockTime) {
+        throw new globalThis.Error("value provided for field message.mirroredBlockTime of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.mirroredBlockTime);
     }
     return writer;
   },
@@ -2996,6 +3471,14 @@ export const GetMirrorStatusResponse: MessageFns<GetMirrorStatusResponse> = {
             message.haltReason = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.mirroredBlockTime = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3025,6 +3508,9 @@ export const GetMirrorStatusResponse: MessageFns<GetMirrorStatusResponse> = {
     if (message.haltReason !== "") {
       obj.haltReason = message.haltReason;
     }
+    if (message.mirroredBlockTime !== 0n) {
+      obj.mirroredBlockTime = message.mirroredBlockTime.toString();
+    }
     return obj;
   },
 
@@ -3044,6 +3530,138 @@ export const GetMirrorStatusResponse: MessageFns<GetMirrorStatusResponse> = {
       : 0n;
     message.state = object.state ?? "";
     message.haltReason = object.haltReason ?? "";
+    message.mirroredBlockTime = (object.mirroredBlockTime !== undefined && object.mirroredBlockTime !== null)
+      ? BigInt(object.mirroredBlockTime)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseResumeMirrorRequest(): ResumeMirrorRequest {
+  return { haltReason: "" };
+}
+
+export const ResumeMirrorRequest: MessageFns<ResumeMirrorRequest> = {
+  encode(message: ResumeMirrorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.haltReason !== "") {
+      writer.uint32(10).string(message.haltReason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeMirrorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeMirrorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.haltReason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ResumeMirrorRequest): unknown {
+    const obj: any = {};
+    if (message.haltReason !== "") {
+      obj.haltReason = message.haltReason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeMirrorRequest>, I>>(base?: I): ResumeMirrorRequest {
+    return ResumeMirrorRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeMirrorRequest>, I>>(object: I): ResumeMirrorRequest {
+    const message = createBaseResumeMirrorRequest();
+    message.haltReason = object.haltReason ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeMirrorResponse(): ResumeMirrorResponse {
+  return { fromBlock: 0n };
+}
+
+export const ResumeMirrorResponse: MessageFns<ResumeMirrorResponse> = {
+  encode(message: ResumeMirrorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fromBlock !== 0n) {
+      if (BigInt.asUintN(64, message.fromBlock) !== message.fromBlock) {
+        throw new globalThis.Error("value provided for field message.fromBlock of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.fromBlock);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeMirrorResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeMirrorResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.fromBlock = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ResumeMirrorResponse): unknown {
+    const obj: any = {};
+    if (message.fromBlock !== 0n) {
+      obj.fromBlock = message.fromBlock.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeMirrorResponse>, I>>(base?: I): ResumeMirrorResponse {
+    return ResumeMirrorResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeMirrorResponse>, I>>(object: I): ResumeMirrorResponse {
+    const message = createBaseResumeMirrorResponse();
+    message.fromBlock = (object.fromBlock !== undefined && object.fromBlock !== null) ? BigInt(object.fromBlock) : 0n;
     return message;
   },
 };
@@ -3410,6 +4028,59 @@ export const AccessServiceClient = makeGenericClientConstructor(
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): AccessServiceClient;
   service: typeof AccessServiceService;
+  serviceName: string;
+};
+
+/** For operators; every call carries metadata `cos-service-token`. */
+export type MirrorOperationsServiceService = typeof MirrorOperationsServiceService;
+export const MirrorOperationsServiceService = {
+  /** Lets a halted mirror go on: retracts what the chain no longer holds and reads again from the newest common block. Idempotent. Errors: UNAUTHENTICATED, FAILED_PRECONDITION when it is not halted or for another reason. */
+  resumeMirror: {
+    path: "/cos.access.v1.MirrorOperationsService/ResumeMirror" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeMirrorRequest): Buffer => Buffer.from(ResumeMirrorRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeMirrorRequest => ResumeMirrorRequest.decode(value),
+    responseSerialize: (value: ResumeMirrorResponse): Buffer =>
+      Buffer.from(ResumeMirrorResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeMirrorResponse => ResumeMirrorResponse.decode(value),
+  },
+} as const;
+
+export interface MirrorOperationsServiceServer extends UntypedServiceImplementation {
+  /** Lets a halted mirror go on: retracts what the chain no longer holds and reads again from the newest common block. Idempotent. Errors: UNAUTHENTICATED, FAILED_PRECONDITION when it is not halted or for another reason. */
+  resumeMirror: handleUnaryCall<ResumeMirrorRequest, ResumeMirrorResponse>;
+}
+
+export interface MirrorOperationsServiceClient extends Client {
+  /** Lets a halted mirror go on: retracts what the chain no longer holds and reads again from the newest common block. Idempotent. Errors: UNAUTHENTICATED, FAILED_PRECONDITION when it is not halted or for another reason. */
+  resumeMirror(
+    request: ResumeMirrorRequest,
+    callback: (error: ServiceError | null, response: ResumeMirrorResponse) => void,
+  ): ClientUnaryCall;
+  resumeMirror(
+    request: ResumeMirrorRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeMirrorResponse) => void,
+  ): ClientUnaryCall;
+  resumeMirror(
+    request: ResumeMirrorRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeMirrorResponse) => void,
+  ): ClientUnaryCall;
+}
+
+export const MirrorOperationsServiceClient = makeGenericClientConstructor(
+  MirrorOperationsServiceService,
+  "cos.access.v1.MirrorOperationsService",
+) as unknown as {
+  new (
+    address: string,
+    credentials: ChannelCredentials,
+    options?: Partial<ClientOptions>,
+  ): MirrorOperationsServiceClient;
+  service: typeof MirrorOperationsServiceService;
   serviceName: string;
 };
 

@@ -148,6 +148,15 @@ export interface ChainEvent {
     /** The permit ended without a result and the fee went back. */
     { $case: "jobRefunded"; value: JobRefunded }
     | //
+    /** A challenge was ruled on; an acceptance or a refund follows in the same transaction. */
+    { $case: "jobRuled"; value: JobRuled }
+    | //
+    /** The owner of one dataset authorised a permit. */
+    { $case: "jobAuthorised"; value: JobAuthorised }
+    | //
+    /** A worker attested that it computed the posted result. */
+    { $case: "replicaAttested"; value: ReplicaAttested }
+    | //
     /** A use was logged. */
     { $case: "useLogged"; value: UseLogged }
     | //
@@ -159,6 +168,15 @@ export interface ChainEvent {
     | //
     /** A region attestation was withdrawn. */
     { $case: "regionRevoked"; value: RegionRevoked }
+    | //
+    /** A grantee agreed to terms that an owner may issue. */
+    { $case: "jobProposed"; value: JobProposed }
+    | //
+    /** A grantee took its proposal back, or it was used. */
+    { $case: "jobProposalEnded"; value: JobProposalEnded }
+    | //
+    /** An owner cancelled a signed authorisation before its use. */
+    { $case: "authorisationCancelled"; value: AuthorisationCancelled }
     | //
     /** An amount was locked for a permit. */
     { $case: "feeLocked"; value: FeeLocked }
@@ -482,6 +500,8 @@ export interface PermitDataset {
   version: number;
   /** Manifest commitment at issue, 32 bytes. */
   manifestCommitment: Uint8Array;
+  /** What the owner is paid on release, in the token's smallest unit, decimal. */
+  dataShare: string;
 }
 
 /** A job permit was issued. */
@@ -498,7 +518,7 @@ export interface JobPermitIssued {
   paramsHash: Uint8Array;
   /** Purpose hash, 32 bytes. */
   purposeHash: Uint8Array;
-  /** Region code, 32 bytes. */
+  /** Where to compute, 32 bytes; zeros mean anywhere. */
   regionCode: Uint8Array;
   /** Unix seconds, exclusive. */
   expiry: bigint;
@@ -506,12 +526,80 @@ export interface JobPermitIssued {
   challengeWindowSeconds: bigint;
   /** Seconds after acceptance within which the owner may release. */
   releaseWindowSeconds: bigint;
-  /** How many workers evaluate each task. */
+  /** Matching attestations that shorten the challenge window; 0: none do. */
   replicas: number;
-  /** Fee locked, decimal. */
+  /** Fee locked, in the token's smallest unit, decimal. */
   fee: string;
-  /** Fee token, 20 bytes. */
+  /** Fee token, 20 bytes; zeros when the fee is 0. */
   token: Uint8Array;
+  /** Who issued: the grantee, or an owner for it, 20 bytes. */
+  issuer: Uint8Array;
+  /** The issuer's nonce, decimal. */
+  nonce: string;
+  /** Hash of the terms, 32 bytes. */
+  termsHash: Uint8Array;
+  /** Unix seconds of the issuing block. */
+  issuedAt: bigint;
+  /** Operator that carries the job out and is paid the compute share, 20 bytes. */
+  operator: Uint8Array;
+  /** What the grantee was ready to pay, decimal. */
+  maxFee: string;
+  /** Epsilon charged on each grant, in 1e-6. */
+  epsilonMicro: bigint;
+  /** Delta charged on each grant, in 1e-9. */
+  deltaNano: bigint;
+  /** Releases without noise charged on each grant. */
+  exactReleases: number;
+  /** Operator's share of the fee, decimal. */
+  computeShare: string;
+  /** Program author's share of the fee, decimal. */
+  authorShare: string;
+  /** What cancelling or revoking after the grace period costs, decimal. */
+  workFee: string;
+  /** Unix seconds: first second at which the work fee is due. */
+  graceEnds: bigint;
+}
+
+/** The owner of one dataset authorised a permit. */
+export interface JobAuthorised {
+  /** 32 bytes. */
+  permitId: Uint8Array;
+  /** Dataset, decimal. */
+  datasetId: string;
+  /** Owner, 20 bytes. */
+  owner: Uint8Array;
+  /** Grant, decimal. */
+  grantId: string;
+  /** `owner-transaction`, `owner-signature` or `grant-pre-authorised`. */
+  way: string;
+}
+
+/** A grantee agreed to terms that an owner may issue. */
+export interface JobProposed {
+  /** Hash of the terms, 32 bytes. */
+  termsHash: Uint8Array;
+  /** 20 bytes. */
+  grantee: Uint8Array;
+  /** Program, 32 bytes. */
+  algorithmId: Uint8Array;
+  /** Datasets, decimal. */
+  datasetIds: string[];
+}
+
+/** A grantee took its proposal back, or it was used. */
+export interface JobProposalEnded {
+  /** Hash of the terms, 32 bytes. */
+  termsHash: Uint8Array;
+  /** 20 bytes. */
+  grantee: Uint8Array;
+}
+
+/** An owner cancelled a signed authorisation before its use. */
+export interface AuthorisationCancelled {
+  /** 20 bytes. */
+  owner: Uint8Array;
+  /** 32 bytes. */
+  permitId: Uint8Array;
 }
 
 /** A result commitment was posted. */
@@ -524,6 +612,18 @@ export interface JobResultPosted {
   resultUri: string;
   /** Unix seconds; acceptance is possible from then. */
   challengeEnds: bigint;
+  /** Who posted, 20 bytes. */
+  poster: Uint8Array;
+}
+
+/** A worker attested that it computed the posted result. */
+export interface ReplicaAttested {
+  /** 32 bytes. */
+  permitId: Uint8Array;
+  /** 20 bytes. */
+  attester: Uint8Array;
+  /** Attestations so far. */
+  attestations: number;
 }
 
 /** A posted result was challenged. */
@@ -532,6 +632,24 @@ export interface JobChallenged {
   permitId: Uint8Array;
   /** 20 bytes. */
   challenger: Uint8Array;
+  /** Locked with the challenge, decimal. */
+  bond: string;
+  /** What the challenge rests on, 32 bytes. */
+  evidenceHash: Uint8Array;
+  /** Unix seconds, exclusive: an arbiter rules before then. */
+  ruleBy: bigint;
+}
+
+/** A challenge was ruled on. */
+export interface JobRuled {
+  /** 32 bytes. */
+  permitId: Uint8Array;
+  /** 20 bytes. */
+  arbiter: Uint8Array;
+  /** Whether the result stands. */
+  resultStands: boolean;
+  /** Who gets the bond, 20 bytes. */
+  bondTo: Uint8Array;
 }
 
 /** A posted result was accepted. */
@@ -540,6 +658,10 @@ export interface JobAccepted {
   permitId: Uint8Array;
   /** Unix seconds, exclusive: the owner releases before then. */
   releaseBy: bigint;
+  /** Paid to the operator, decimal. */
+  computeShare: string;
+  /** Paid to the program's author, decimal. */
+  authorShare: string;
 }
 
 /** An owner released its part of the result. */
@@ -552,12 +674,20 @@ export interface JobReleased {
   releaseCommitment: Uint8Array;
   /** Whether every dataset's part is released. */
   complete: boolean;
+  /** Who released and was paid, 20 bytes. */
+  owner: Uint8Array;
+  /** `controlled`, `open-deposit` or `sensitive`. */
+  releaseClass: string;
+  /** Paid to the owner, decimal. */
+  dataShare: string;
 }
 
 /** The time to release passed. */
 export interface JobLapsed {
   /** 32 bytes. */
   permitId: Uint8Array;
+  /** Unreleased data shares back to the grantee, decimal. */
+  refunded: string;
 }
 
 /** The permit ended without a result. */
@@ -570,6 +700,10 @@ export interface JobRefunded {
   refunded: string;
   /** Work fee kept, decimal. */
   workFee: string;
+  /** 20 bytes. */
+  grantee: Uint8Array;
+  /** The settler's failure code as left-aligned ASCII, 32 bytes; zeros when there is none. */
+  detail: Uint8Array;
 }
 
 /** A use was logged. */
@@ -801,6 +935,15 @@ export const ChainEvent: MessageFns<ChainEvent> = {
       case "jobRefunded":
         JobRefunded.encode(message.event.value, writer.uint32(530).fork()).join();
         break;
+      case "jobRuled":
+        JobRuled.encode(message.event.value, writer.uint32(538).fork()).join();
+        break;
+      case "jobAuthorised":
+        JobAuthorised.encode(message.event.value, writer.uint32(546).fork()).join();
+        break;
+      case "replicaAttested":
+        ReplicaAttested.encode(message.event.value, writer.uint32(554).fork()).join();
+        break;
       case "useLogged":
         UseLogged.encode(message.event.value, writer.uint32(562).fork()).join();
         break;
@@ -812,6 +955,15 @@ export const ChainEvent: MessageFns<ChainEvent> = {
         break;
       case "regionRevoked":
         RegionRevoked.encode(message.event.value, writer.uint32(650).fork()).join();
+        break;
+      case "jobProposed":
+        JobProposed.encode(message.event.value, writer.uint32(738).fork()).join();
+        break;
+      case "jobProposalEnded":
+        JobProposalEnded.encode(message.event.value, writer.uint32(746).fork()).join();
+        break;
+      case "authorisationCancelled":
+        AuthorisationCancelled.encode(message.event.value, writer.uint32(754).fork()).join();
         break;
       case "feeLocked":
         FeeLocked.encode(message.event.value, writer.uint32(802).fork()).join();
@@ -1137,6 +1289,30 @@ export const ChainEvent: MessageFns<ChainEvent> = {
             message.event = { $case: "jobRefunded", value: JobRefunded.decode(reader, reader.uint32()) };
             continue;
           }
+          case 67: {
+            if (tag !== 538) {
+              break;
+            }
+
+            message.event = { $case: "jobRuled", value: JobRuled.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 68: {
+            if (tag !== 546) {
+              break;
+            }
+
+            message.event = { $case: "jobAuthorised", value: JobAuthorised.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 69: {
+            if (tag !== 554) {
+              break;
+            }
+
+            message.event = { $case: "replicaAttested", value: ReplicaAttested.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 70: {
             if (tag !== 562) {
               break;
@@ -1167,6 +1343,33 @@ export const ChainEvent: MessageFns<ChainEvent> = {
             }
 
             message.event = { $case: "regionRevoked", value: RegionRevoked.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 92: {
+            if (tag !== 738) {
+              break;
+            }
+
+            message.event = { $case: "jobProposed", value: JobProposed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 93: {
+            if (tag !== 746) {
+              break;
+            }
+
+            message.event = { $case: "jobProposalEnded", value: JobProposalEnded.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 94: {
+            if (tag !== 754) {
+              break;
+            }
+
+            message.event = {
+              $case: "authorisationCancelled",
+              value: AuthorisationCancelled.decode(reader, reader.uint32()),
+            };
             continue;
           }
           case 100: {
@@ -1293,6 +1496,12 @@ export const ChainEvent: MessageFns<ChainEvent> = {
       obj.jobLapsed = JobLapsed.toJSON(message.event.value);
     } else if (message.event?.$case === "jobRefunded") {
       obj.jobRefunded = JobRefunded.toJSON(message.event.value);
+    } else if (message.event?.$case === "jobRuled") {
+      obj.jobRuled = JobRuled.toJSON(message.event.value);
+    } else if (message.event?.$case === "jobAuthorised") {
+      obj.jobAuthorised = JobAuthorised.toJSON(message.event.value);
+    } else if (message.event?.$case === "replicaAttested") {
+      obj.replicaAttested = ReplicaAttested.toJSON(message.event.value);
     } else if (message.event?.$case === "useLogged") {
       obj.useLogged = UseLogged.toJSON(message.event.value);
     } else if (message.event?.$case === "useBatchLogged") {
@@ -1301,6 +1510,12 @@ export const ChainEvent: MessageFns<ChainEvent> = {
       obj.regionAttested = RegionAttested.toJSON(message.event.value);
     } else if (message.event?.$case === "regionRevoked") {
       obj.regionRevoked = RegionRevoked.toJSON(message.event.value);
+    } else if (message.event?.$case === "jobProposed") {
+      obj.jobProposed = JobProposed.toJSON(message.event.value);
+    } else if (message.event?.$case === "jobProposalEnded") {
+      obj.jobProposalEnded = JobProposalEnded.toJSON(message.event.value);
+    } else if (message.event?.$case === "authorisationCancelled") {
+      obj.authorisationCancelled = AuthorisationCancelled.toJSON(message.event.value);
     } else if (message.event?.$case === "feeLocked") {
       obj.feeLocked = FeeLocked.toJSON(message.event.value);
     } else if (message.event?.$case === "credited") {
@@ -1500,6 +1715,24 @@ export const ChainEvent: MessageFns<ChainEvent> = {
         }
         break;
       }
+      case "jobRuled": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "jobRuled", value: JobRuled.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "jobAuthorised": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "jobAuthorised", value: JobAuthorised.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "replicaAttested": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "replicaAttested", value: ReplicaAttested.fromPartial(object.event.value) };
+        }
+        break;
+      }
       case "useLogged": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "useLogged", value: UseLogged.fromPartial(object.event.value) };
@@ -1521,6 +1754,27 @@ export const ChainEvent: MessageFns<ChainEvent> = {
       case "regionRevoked": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "regionRevoked", value: RegionRevoked.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "jobProposed": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "jobProposed", value: JobProposed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "jobProposalEnded": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "jobProposalEnded", value: JobProposalEnded.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "authorisationCancelled": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = {
+            $case: "authorisationCancelled",
+            value: AuthorisationCancelled.fromPartial(object.event.value),
+          };
         }
         break;
       }
@@ -4269,7 +4523,7 @@ export const AlgorithmFeeChanged: MessageFns<AlgorithmFeeChanged> = {
 };
 
 function createBasePermitDataset(): PermitDataset {
-  return { grantId: "", datasetId: "", version: 0, manifestCommitment: new Uint8Array(0) };
+  return { grantId: "", datasetId: "", version: 0, manifestCommitment: new Uint8Array(0), dataShare: "" };
 }
 
 export const PermitDataset: MessageFns<PermitDataset> = {
@@ -4285,6 +4539,9 @@ export const PermitDataset: MessageFns<PermitDataset> = {
     }
     if (message.manifestCommitment.length !== 0) {
       writer.uint32(34).bytes(message.manifestCommitment);
+    }
+    if (message.dataShare !== "") {
+      writer.uint32(42).string(message.dataShare);
     }
     return writer;
   },
@@ -4334,6 +4591,14 @@ export const PermitDataset: MessageFns<PermitDataset> = {
             message.manifestCommitment = reader.bytes();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.dataShare = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4360,6 +4625,9 @@ export const PermitDataset: MessageFns<PermitDataset> = {
     if (message.manifestCommitment.length !== 0) {
       obj.manifestCommitment = base64FromBytes(message.manifestCommitment);
     }
+    if (message.dataShare !== "") {
+      obj.dataShare = message.dataShare;
+    }
     return obj;
   },
 
@@ -4372,6 +4640,7 @@ export const PermitDataset: MessageFns<PermitDataset> = {
     message.datasetId = object.datasetId ?? "";
     message.version = object.version ?? 0;
     message.manifestCommitment = object.manifestCommitment ?? new Uint8Array(0);
+    message.dataShare = object.dataShare ?? "";
     return message;
   },
 };
@@ -4391,6 +4660,19 @@ function createBaseJobPermitIssued(): JobPermitIssued {
     replicas: 0,
     fee: "",
     token: new Uint8Array(0),
+    issuer: new Uint8Array(0),
+    nonce: "",
+    termsHash: new Uint8Array(0),
+    issuedAt: 0n,
+    operator: new Uint8Array(0),
+    maxFee: "",
+    epsilonMicro: 0n,
+    deltaNano: 0n,
+    exactReleases: 0,
+    computeShare: "",
+    authorShare: "",
+    workFee: "",
+    graceEnds: 0n,
   };
 }
 
@@ -4443,6 +4725,57 @@ export const JobPermitIssued: MessageFns<JobPermitIssued> = {
     }
     if (message.token.length !== 0) {
       writer.uint32(114).bytes(message.token);
+    }
+    if (message.issuer.length !== 0) {
+      writer.uint32(122).bytes(message.issuer);
+    }
+    if (message.nonce !== "") {
+      writer.uint32(130).string(message.nonce);
+    }
+    if (message.termsHash.length !== 0) {
+      writer.uint32(138).bytes(message.termsHash);
+    }
+    if (message.issuedAt !== 0n) {
+      if (BigInt.asUintN(64, message.issuedAt) !== message.issuedAt) {
+        throw new globalThis.Error("value provided for field message.issuedAt of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.issuedAt);
+    }
+    if (message.operator.length !== 0) {
+      writer.uint32(154).bytes(message.operator);
+    }
+    if (message.maxFee !== "") {
+      writer.uint32(162).string(message.maxFee);
+    }
+    if (message.epsilonMicro !== 0n) {
+      if (BigInt.asUintN(64, message.epsilonMicro) !== message.epsilonMicro) {
+        throw new globalThis.Error("value provided for field message.epsilonMicro of type uint64 too large");
+      }
+      writer.uint32(168).uint64(message.epsilonMicro);
+    }
+    if (message.deltaNano !== 0n) {
+      if (BigInt.asUintN(64, message.deltaNano) !== message.deltaNano) {
+        throw new globalThis.Error("value provided for field message.deltaNano of type uint64 too large");
+      }
+      writer.uint32(176).uint64(message.deltaNano);
+    }
+    if (message.exactReleases !== 0) {
+      writer.uint32(184).uint32(message.exactReleases);
+    }
+    if (message.computeShare !== "") {
+      writer.uint32(194).string(message.computeShare);
+    }
+    if (message.authorShare !== "") {
+      writer.uint32(202).string(message.authorShare);
+    }
+    if (message.workFee !== "") {
+      writer.uint32(210).string(message.workFee);
+    }
+    if (message.graceEnds !== 0n) {
+      if (BigInt.asUintN(64, message.graceEnds) !== message.graceEnds) {
+        throw new globalThis.Error("value provided for field message.graceEnds of type uint64 too large");
+      }
+      writer.uint32(216).uint64(message.graceEnds);
     }
     return writer;
   },
@@ -4564,6 +4897,110 @@ export const JobPermitIssued: MessageFns<JobPermitIssued> = {
             message.token = reader.bytes();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.issuer = reader.bytes();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.nonce = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.termsHash = reader.bytes();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.issuedAt = reader.uint64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.operator = reader.bytes();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.maxFee = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.epsilonMicro = reader.uint64() as bigint;
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.deltaNano = reader.uint64() as bigint;
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.exactReleases = reader.uint32();
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.computeShare = reader.string();
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.authorShare = reader.string();
+            continue;
+          }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.workFee = reader.string();
+            continue;
+          }
+          case 27: {
+            if (tag !== 216) {
+              break;
+            }
+
+            message.graceEnds = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4617,6 +5054,45 @@ export const JobPermitIssued: MessageFns<JobPermitIssued> = {
     if (message.token.length !== 0) {
       obj.token = base64FromBytes(message.token);
     }
+    if (message.issuer.length !== 0) {
+      obj.issuer = base64FromBytes(message.issuer);
+    }
+    if (message.nonce !== "") {
+      obj.nonce = message.nonce;
+    }
+    if (message.termsHash.length !== 0) {
+      obj.termsHash = base64FromBytes(message.termsHash);
+    }
+    if (message.issuedAt !== 0n) {
+      obj.issuedAt = message.issuedAt.toString();
+    }
+    if (message.operator.length !== 0) {
+      obj.operator = base64FromBytes(message.operator);
+    }
+    if (message.maxFee !== "") {
+      obj.maxFee = message.maxFee;
+    }
+    if (message.epsilonMicro !== 0n) {
+      obj.epsilonMicro = message.epsilonMicro.toString();
+    }
+    if (message.deltaNano !== 0n) {
+      obj.deltaNano = message.deltaNano.toString();
+    }
+    if (message.exactReleases !== 0) {
+      obj.exactReleases = Math.round(message.exactReleases);
+    }
+    if (message.computeShare !== "") {
+      obj.computeShare = message.computeShare;
+    }
+    if (message.authorShare !== "") {
+      obj.authorShare = message.authorShare;
+    }
+    if (message.workFee !== "") {
+      obj.workFee = message.workFee;
+    }
+    if (message.graceEnds !== 0n) {
+      obj.graceEnds = message.graceEnds.toString();
+    }
     return obj;
   },
 
@@ -4643,12 +5119,420 @@ export const JobPermitIssued: MessageFns<JobPermitIssued> = {
     message.replicas = object.replicas ?? 0;
     message.fee = object.fee ?? "";
     message.token = object.token ?? new Uint8Array(0);
+    message.issuer = object.issuer ?? new Uint8Array(0);
+    message.nonce = object.nonce ?? "";
+    message.termsHash = object.termsHash ?? new Uint8Array(0);
+    message.issuedAt = (object.issuedAt !== undefined && object.issuedAt !== null) ? BigInt(object.issuedAt) : 0n;
+    message.operator = object.operator ?? new Uint8Array(0);
+    message.maxFee = object.maxFee ?? "";
+    message.epsilonMicro = (object.epsilonMicro !== undefined && object.epsilonMicro !== null)
+      ? BigInt(object.epsilonMicro)
+      : 0n;
+    message.deltaNano = (object.deltaNano !== undefined && object.deltaNano !== null) ? BigInt(object.deltaNano) : 0n;
+    message.exactReleases = object.exactReleases ?? 0;
+    message.computeShare = object.computeShare ?? "";
+    message.authorShare = object.authorShare ?? "";
+    message.workFee = object.workFee ?? "";
+    message.graceEnds = (object.graceEnds !== undefined && object.graceEnds !== null) ? BigInt(object.graceEnds) : 0n;
+    return message;
+  },
+};
+
+function createBaseJobAuthorised(): JobAuthorised {
+  return { permitId: new Uint8Array(0), datasetId: "", owner: new Uint8Array(0), grantId: "", way: "" };
+}
+
+export const JobAuthorised: MessageFns<JobAuthorised> = {
+  encode(message: JobAuthorised, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.permitId.length !== 0) {
+      writer.uint32(10).bytes(message.permitId);
+    }
+    if (message.datasetId !== "") {
+      writer.uint32(18).string(message.datasetId);
+    }
+    if (message.owner.length !== 0) {
+      writer.uint32(26).bytes(message.owner);
+    }
+    if (message.grantId !== "") {
+      writer.uint32(34).string(message.grantId);
+    }
+    if (message.way !== "") {
+      writer.uint32(42).string(message.way);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JobAuthorised {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJobAuthorised();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.permitId = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.datasetId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.owner = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.grantId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.way = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: JobAuthorised): unknown {
+    const obj: any = {};
+    if (message.permitId.length !== 0) {
+      obj.permitId = base64FromBytes(message.permitId);
+    }
+    if (message.datasetId !== "") {
+      obj.datasetId = message.datasetId;
+    }
+    if (message.owner.length !== 0) {
+      obj.owner = base64FromBytes(message.owner);
+    }
+    if (message.grantId !== "") {
+      obj.grantId = message.grantId;
+    }
+    if (message.way !== "") {
+      obj.way = message.way;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<JobAuthorised>, I>>(base?: I): JobAuthorised {
+    return JobAuthorised.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JobAuthorised>, I>>(object: I): JobAuthorised {
+    const message = createBaseJobAuthorised();
+    message.permitId = object.permitId ?? new Uint8Array(0);
+    message.datasetId = object.datasetId ?? "";
+    message.owner = object.owner ?? new Uint8Array(0);
+    message.grantId = object.grantId ?? "";
+    message.way = object.way ?? "";
+    return message;
+  },
+};
+
+function createBaseJobProposed(): JobProposed {
+  return { termsHash: new Uint8Array(0), grantee: new Uint8Array(0), algorithmId: new Uint8Array(0), datasetIds: [] };
+}
+
+export const JobProposed: MessageFns<JobProposed> = {
+  encode(message: JobProposed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.termsHash.length !== 0) {
+      writer.uint32(10).bytes(message.termsHash);
+    }
+    if (message.grantee.length !== 0) {
+      writer.uint32(18).bytes(message.grantee);
+    }
+    if (message.algorithmId.length !== 0) {
+      writer.uint32(26).bytes(message.algorithmId);
+    }
+    for (const v of message.datasetIds) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JobProposed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJobProposed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.termsHash = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.grantee = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.algorithmId = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.datasetIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: JobProposed): unknown {
+    const obj: any = {};
+    if (message.termsHash.length !== 0) {
+      obj.termsHash = base64FromBytes(message.termsHash);
+    }
+    if (message.grantee.length !== 0) {
+      obj.grantee = base64FromBytes(message.grantee);
+    }
+    if (message.algorithmId.length !== 0) {
+      obj.algorithmId = base64FromBytes(message.algorithmId);
+    }
+    if (message.datasetIds?.length) {
+      obj.datasetIds = message.datasetIds;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<JobProposed>, I>>(base?: I): JobProposed {
+    return JobProposed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JobProposed>, I>>(object: I): JobProposed {
+    const message = createBaseJobProposed();
+    message.termsHash = object.termsHash ?? new Uint8Array(0);
+    message.grantee = object.grantee ?? new Uint8Array(0);
+    message.algorithmId = object.algorithmId ?? new Uint8Array(0);
+    message.datasetIds = object.datasetIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseJobProposalEnded(): JobProposalEnded {
+  return { termsHash: new Uint8Array(0), grantee: new Uint8Array(0) };
+}
+
+export const JobProposalEnded: MessageFns<JobProposalEnded> = {
+  encode(message: JobProposalEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.termsHash.length !== 0) {
+      writer.uint32(10).bytes(message.termsHash);
+    }
+    if (message.grantee.length !== 0) {
+      writer.uint32(18).bytes(message.grantee);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JobProposalEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJobProposalEnded();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.termsHash = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.grantee = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: JobProposalEnded): unknown {
+    const obj: any = {};
+    if (message.termsHash.length !== 0) {
+      obj.termsHash = base64FromBytes(message.termsHash);
+    }
+    if (message.grantee.length !== 0) {
+      obj.grantee = base64FromBytes(message.grantee);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<JobProposalEnded>, I>>(base?: I): JobProposalEnded {
+    return JobProposalEnded.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JobProposalEnded>, I>>(object: I): JobProposalEnded {
+    const message = createBaseJobProposalEnded();
+    message.termsHash = object.termsHash ?? new Uint8Array(0);
+    message.grantee = object.grantee ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseAuthorisationCancelled(): AuthorisationCancelled {
+  return { owner: new Uint8Array(0), permitId: new Uint8Array(0) };
+}
+
+export const AuthorisationCancelled: MessageFns<AuthorisationCancelled> = {
+  encode(message: AuthorisationCancelled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.owner.length !== 0) {
+      writer.uint32(10).bytes(message.owner);
+    }
+    if (message.permitId.length !== 0) {
+      writer.uint32(18).bytes(message.permitId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuthorisationCancelled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuthorisationCancelled();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.owner = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.permitId = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: AuthorisationCancelled): unknown {
+    const obj: any = {};
+    if (message.owner.length !== 0) {
+      obj.owner = base64FromBytes(message.owner);
+    }
+    if (message.permitId.length !== 0) {
+      obj.permitId = base64FromBytes(message.permitId);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AuthorisationCancelled>, I>>(base?: I): AuthorisationCancelled {
+    return AuthorisationCancelled.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AuthorisationCancelled>, I>>(object: I): AuthorisationCancelled {
+    const message = createBaseAuthorisationCancelled();
+    message.owner = object.owner ?? new Uint8Array(0);
+    message.permitId = object.permitId ?? new Uint8Array(0);
     return message;
   },
 };
 
 function createBaseJobResultPosted(): JobResultPosted {
-  return { permitId: new Uint8Array(0), resultCommitment: new Uint8Array(0), resultUri: "", challengeEnds: 0n };
+  return {
+    permitId: new Uint8Array(0),
+    resultCommitment: new Uint8Array(0),
+    resultUri: "",
+    challengeEnds: 0n,
+    poster: new Uint8Array(0),
+  };
 }
 
 export const JobResultPosted: MessageFns<JobResultPosted> = {
@@ -4667,6 +5551,9 @@ export const JobResultPosted: MessageFns<JobResultPosted> = {
         throw new globalThis.Error("value provided for field message.challengeEnds of type uint64 too large");
       }
       writer.uint32(32).uint64(message.challengeEnds);
+    }
+    if (message.poster.length !== 0) {
+      writer.uint32(42).bytes(message.poster);
     }
     return writer;
   },
@@ -4716,6 +5603,14 @@ export const JobResultPosted: MessageFns<JobResultPosted> = {
             message.challengeEnds = reader.uint64() as bigint;
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.poster = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4742,6 +5637,9 @@ export const JobResultPosted: MessageFns<JobResultPosted> = {
     if (message.challengeEnds !== 0n) {
       obj.challengeEnds = message.challengeEnds.toString();
     }
+    if (message.poster.length !== 0) {
+      obj.poster = base64FromBytes(message.poster);
+    }
     return obj;
   },
 
@@ -4756,12 +5654,112 @@ export const JobResultPosted: MessageFns<JobResultPosted> = {
     message.challengeEnds = (object.challengeEnds !== undefined && object.challengeEnds !== null)
       ? BigInt(object.challengeEnds)
       : 0n;
+    message.poster = object.poster ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseReplicaAttested(): ReplicaAttested {
+  return { permitId: new Uint8Array(0), attester: new Uint8Array(0), attestations: 0 };
+}
+
+export const ReplicaAttested: MessageFns<ReplicaAttested> = {
+  encode(message: ReplicaAttested, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.permitId.length !== 0) {
+      writer.uint32(10).bytes(message.permitId);
+    }
+    if (message.attester.length !== 0) {
+      writer.uint32(18).bytes(message.attester);
+    }
+    if (message.attestations !== 0) {
+      writer.uint32(24).uint32(message.attestations);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplicaAttested {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplicaAttested();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.permitId = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.attester = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attestations = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ReplicaAttested): unknown {
+    const obj: any = {};
+    if (message.permitId.length !== 0) {
+      obj.permitId = base64FromBytes(message.permitId);
+    }
+    if (message.attester.length !== 0) {
+      obj.attester = base64FromBytes(message.attester);
+    }
+    if (message.attestations !== 0) {
+      obj.attestations = Math.round(message.attestations);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplicaAttested>, I>>(base?: I): ReplicaAttested {
+    return ReplicaAttested.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplicaAttested>, I>>(object: I): ReplicaAttested {
+    const message = createBaseReplicaAttested();
+    message.permitId = object.permitId ?? new Uint8Array(0);
+    message.attester = object.attester ?? new Uint8Array(0);
+    message.attestations = object.attestations ?? 0;
     return message;
   },
 };
 
 function createBaseJobChallenged(): JobChallenged {
-  return { permitId: new Uint8Array(0), challenger: new Uint8Array(0) };
+  return {
+    permitId: new Uint8Array(0),
+    challenger: new Uint8Array(0),
+    bond: "",
+    evidenceHash: new Uint8Array(0),
+    ruleBy: 0n,
+  };
 }
 
 export const JobChallenged: MessageFns<JobChallenged> = {
@@ -4771,6 +5769,18 @@ export const JobChallenged: MessageFns<JobChallenged> = {
     }
     if (message.challenger.length !== 0) {
       writer.uint32(18).bytes(message.challenger);
+    }
+    if (message.bond !== "") {
+      writer.uint32(26).string(message.bond);
+    }
+    if (message.evidenceHash.length !== 0) {
+      writer.uint32(34).bytes(message.evidenceHash);
+    }
+    if (message.ruleBy !== 0n) {
+      if (BigInt.asUintN(64, message.ruleBy) !== message.ruleBy) {
+        throw new globalThis.Error("value provided for field message.ruleBy of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.ruleBy);
     }
     return writer;
   },
@@ -4804,6 +5814,30 @@ export const JobChallenged: MessageFns<JobChallenged> = {
             message.challenger = reader.bytes();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.bond = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.evidenceHash = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.ruleBy = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4824,6 +5858,15 @@ export const JobChallenged: MessageFns<JobChallenged> = {
     if (message.challenger.length !== 0) {
       obj.challenger = base64FromBytes(message.challenger);
     }
+    if (message.bond !== "") {
+      obj.bond = message.bond;
+    }
+    if (message.evidenceHash.length !== 0) {
+      obj.evidenceHash = base64FromBytes(message.evidenceHash);
+    }
+    if (message.ruleBy !== 0n) {
+      obj.ruleBy = message.ruleBy.toString();
+    }
     return obj;
   },
 
@@ -4834,12 +5877,123 @@ export const JobChallenged: MessageFns<JobChallenged> = {
     const message = createBaseJobChallenged();
     message.permitId = object.permitId ?? new Uint8Array(0);
     message.challenger = object.challenger ?? new Uint8Array(0);
+    message.bond = object.bond ?? "";
+    message.evidenceHash = object.evidenceHash ?? new Uint8Array(0);
+    message.ruleBy = (object.ruleBy !== undefined && object.ruleBy !== null) ? BigInt(object.ruleBy) : 0n;
+    return message;
+  },
+};
+
+function createBaseJobRuled(): JobRuled {
+  return { permitId: new Uint8Array(0), arbiter: new Uint8Array(0), resultStands: false, bondTo: new Uint8Array(0) };
+}
+
+export const JobRuled: MessageFns<JobRuled> = {
+  encode(message: JobRuled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.permitId.length !== 0) {
+      writer.uint32(10).bytes(message.permitId);
+    }
+    if (message.arbiter.length !== 0) {
+      writer.uint32(18).bytes(message.arbiter);
+    }
+    if (message.resultStands !== false) {
+      writer.uint32(24).bool(message.resultStands);
+    }
+    if (message.bondTo.length !== 0) {
+      writer.uint32(34).bytes(message.bondTo);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JobRuled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJobRuled();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.permitId = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.arbiter = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.resultStands = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.bondTo = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: JobRuled): unknown {
+    const obj: any = {};
+    if (message.permitId.length !== 0) {
+      obj.permitId = base64FromBytes(message.permitId);
+    }
+    if (message.arbiter.length !== 0) {
+      obj.arbiter = base64FromBytes(message.arbiter);
+    }
+    if (message.resultStands !== false) {
+      obj.resultStands = message.resultStands;
+    }
+    if (message.bondTo.length !== 0) {
+      obj.bondTo = base64FromBytes(message.bondTo);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<JobRuled>, I>>(base?: I): JobRuled {
+    return JobRuled.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JobRuled>, I>>(object: I): JobRuled {
+    const message = createBaseJobRuled();
+    message.permitId = object.permitId ?? new Uint8Array(0);
+    message.arbiter = object.arbiter ?? new Uint8Array(0);
+    message.resultStands = object.resultStands ?? false;
+    message.bondTo = object.bondTo ?? new Uint8Array(0);
     return message;
   },
 };
 
 function createBaseJobAccepted(): JobAccepted {
-  return { permitId: new Uint8Array(0), releaseBy: 0n };
+  return { permitId: new Uint8Array(0), releaseBy: 0n, computeShare: "", authorShare: "" };
 }
 
 export const JobAccepted: MessageFns<JobAccepted> = {
@@ -4852,6 +6006,12 @@ export const JobAccepted: MessageFns<JobAccepted> = {
         throw new globalThis.Error("value provided for field message.releaseBy of type uint64 too large");
       }
       writer.uint32(16).uint64(message.releaseBy);
+    }
+    if (message.computeShare !== "") {
+      writer.uint32(26).string(message.computeShare);
+    }
+    if (message.authorShare !== "") {
+      writer.uint32(34).string(message.authorShare);
     }
     return writer;
   },
@@ -4885,6 +6045,22 @@ export const JobAccepted: MessageFns<JobAccepted> = {
             message.releaseBy = reader.uint64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.computeShare = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.authorShare = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4905,6 +6081,12 @@ export const JobAccepted: MessageFns<JobAccepted> = {
     if (message.releaseBy !== 0n) {
       obj.releaseBy = message.releaseBy.toString();
     }
+    if (message.computeShare !== "") {
+      obj.computeShare = message.computeShare;
+    }
+    if (message.authorShare !== "") {
+      obj.authorShare = message.authorShare;
+    }
     return obj;
   },
 
@@ -4915,12 +6097,22 @@ export const JobAccepted: MessageFns<JobAccepted> = {
     const message = createBaseJobAccepted();
     message.permitId = object.permitId ?? new Uint8Array(0);
     message.releaseBy = (object.releaseBy !== undefined && object.releaseBy !== null) ? BigInt(object.releaseBy) : 0n;
+    message.computeShare = object.computeShare ?? "";
+    message.authorShare = object.authorShare ?? "";
     return message;
   },
 };
 
 function createBaseJobReleased(): JobReleased {
-  return { permitId: new Uint8Array(0), datasetId: "", releaseCommitment: new Uint8Array(0), complete: false };
+  return {
+    permitId: new Uint8Array(0),
+    datasetId: "",
+    releaseCommitment: new Uint8Array(0),
+    complete: false,
+    owner: new Uint8Array(0),
+    releaseClass: "",
+    dataShare: "",
+  };
 }
 
 export const JobReleased: MessageFns<JobReleased> = {
@@ -4936,6 +6128,15 @@ export const JobReleased: MessageFns<JobReleased> = {
     }
     if (message.complete !== false) {
       writer.uint32(32).bool(message.complete);
+    }
+    if (message.owner.length !== 0) {
+      writer.uint32(42).bytes(message.owner);
+    }
+    if (message.releaseClass !== "") {
+      writer.uint32(50).string(message.releaseClass);
+    }
+    if (message.dataShare !== "") {
+      writer.uint32(58).string(message.dataShare);
     }
     return writer;
   },
@@ -4985,6 +6186,30 @@ export const JobReleased: MessageFns<JobReleased> = {
             message.complete = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.owner = reader.bytes();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.releaseClass = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.dataShare = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5011,6 +6236,15 @@ export const JobReleased: MessageFns<JobReleased> = {
     if (message.complete !== false) {
       obj.complete = message.complete;
     }
+    if (message.owner.length !== 0) {
+      obj.owner = base64FromBytes(message.owner);
+    }
+    if (message.releaseClass !== "") {
+      obj.releaseClass = message.releaseClass;
+    }
+    if (message.dataShare !== "") {
+      obj.dataShare = message.dataShare;
+    }
     return obj;
   },
 
@@ -5023,18 +6257,24 @@ export const JobReleased: MessageFns<JobReleased> = {
     message.datasetId = object.datasetId ?? "";
     message.releaseCommitment = object.releaseCommitment ?? new Uint8Array(0);
     message.complete = object.complete ?? false;
+    message.owner = object.owner ?? new Uint8Array(0);
+    message.releaseClass = object.releaseClass ?? "";
+    message.dataShare = object.dataShare ?? "";
     return message;
   },
 };
 
 function createBaseJobLapsed(): JobLapsed {
-  return { permitId: new Uint8Array(0) };
+  return { permitId: new Uint8Array(0), refunded: "" };
 }
 
 export const JobLapsed: MessageFns<JobLapsed> = {
   encode(message: JobLapsed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.permitId.length !== 0) {
       writer.uint32(10).bytes(message.permitId);
+    }
+    if (message.refunded !== "") {
+      writer.uint32(18).string(message.refunded);
     }
     return writer;
   },
@@ -5060,6 +6300,14 @@ export const JobLapsed: MessageFns<JobLapsed> = {
             message.permitId = reader.bytes();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.refunded = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5077,6 +6325,9 @@ export const JobLapsed: MessageFns<JobLapsed> = {
     if (message.permitId.length !== 0) {
       obj.permitId = base64FromBytes(message.permitId);
     }
+    if (message.refunded !== "") {
+      obj.refunded = message.refunded;
+    }
     return obj;
   },
 
@@ -5086,12 +6337,20 @@ export const JobLapsed: MessageFns<JobLapsed> = {
   fromPartial<I extends Exact<DeepPartial<JobLapsed>, I>>(object: I): JobLapsed {
     const message = createBaseJobLapsed();
     message.permitId = object.permitId ?? new Uint8Array(0);
+    message.refunded = object.refunded ?? "";
     return message;
   },
 };
 
 function createBaseJobRefunded(): JobRefunded {
-  return { permitId: new Uint8Array(0), reason: "", refunded: "", workFee: "" };
+  return {
+    permitId: new Uint8Array(0),
+    reason: "",
+    refunded: "",
+    workFee: "",
+    grantee: new Uint8Array(0),
+    detail: new Uint8Array(0),
+  };
 }
 
 export const JobRefunded: MessageFns<JobRefunded> = {
@@ -5107,6 +6366,12 @@ export const JobRefunded: MessageFns<JobRefunded> = {
     }
     if (message.workFee !== "") {
       writer.uint32(34).string(message.workFee);
+    }
+    if (message.grantee.length !== 0) {
+      writer.uint32(42).bytes(message.grantee);
+    }
+    if (message.detail.length !== 0) {
+      writer.uint32(50).bytes(message.detail);
     }
     return writer;
   },
@@ -5156,6 +6421,22 @@ export const JobRefunded: MessageFns<JobRefunded> = {
             message.workFee = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.grantee = reader.bytes();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.detail = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5182,6 +6463,12 @@ export const JobRefunded: MessageFns<JobRefunded> = {
     if (message.workFee !== "") {
       obj.workFee = message.workFee;
     }
+    if (message.grantee.length !== 0) {
+      obj.grantee = base64FromBytes(message.grantee);
+    }
+    if (message.detail.length !== 0) {
+      obj.detail = base64FromBytes(message.detail);
+    }
     return obj;
   },
 
@@ -5194,6 +6481,8 @@ export const JobRefunded: MessageFns<JobRefunded> = {
     message.reason = object.reason ?? "";
     message.refunded = object.refunded ?? "";
     message.workFee = object.workFee ?? "";
+    message.grantee = object.grantee ?? new Uint8Array(0);
+    message.detail = object.detail ?? new Uint8Array(0);
     return message;
   },
 };

@@ -14,7 +14,7 @@ export interface TransactionEvent {
   /** What happened. */
   event:
     | //
-    /** It is mined and confirmed. */
+    /** It is mined and confirmed, or the chain proves that its effect was there already. */
     { $case: "transactionConfirmed"; value: TransactionConfirmed }
     | //
     /** It cannot succeed any more. */
@@ -24,7 +24,7 @@ export interface TransactionEvent {
 
 /** It is mined and confirmed. */
 export interface TransactionConfirmed {
-  /** 32 bytes. */
+  /** 32 bytes; empty when another transaction had the effect. */
   transactionHash: Uint8Array;
 }
 
@@ -32,6 +32,8 @@ export interface TransactionConfirmed {
 export interface TransactionFailed {
   /** Code, such as the contract's custom error. */
   code: string;
+  /** The custom error's values, canonical JSON. */
+  factsJson: string;
 }
 
 function createBaseTransactionEvent(): TransactionEvent {
@@ -210,13 +212,16 @@ export const TransactionConfirmed: MessageFns<TransactionConfirmed> = {
 };
 
 function createBaseTransactionFailed(): TransactionFailed {
-  return { code: "" };
+  return { code: "", factsJson: "" };
 }
 
 export const TransactionFailed: MessageFns<TransactionFailed> = {
   encode(message: TransactionFailed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.code !== "") {
       writer.uint32(10).string(message.code);
+    }
+    if (message.factsJson !== "") {
+      writer.uint32(18).string(message.factsJson);
     }
     return writer;
   },
@@ -242,6 +247,14 @@ export const TransactionFailed: MessageFns<TransactionFailed> = {
             message.code = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.factsJson = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -259,6 +272,9 @@ export const TransactionFailed: MessageFns<TransactionFailed> = {
     if (message.code !== "") {
       obj.code = message.code;
     }
+    if (message.factsJson !== "") {
+      obj.factsJson = message.factsJson;
+    }
     return obj;
   },
 
@@ -268,6 +284,7 @@ export const TransactionFailed: MessageFns<TransactionFailed> = {
   fromPartial<I extends Exact<DeepPartial<TransactionFailed>, I>>(object: I): TransactionFailed {
     const message = createBaseTransactionFailed();
     message.code = object.code ?? "";
+    message.factsJson = object.factsJson ?? "";
     return message;
   },
 };

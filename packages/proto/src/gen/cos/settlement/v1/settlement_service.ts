@@ -38,9 +38,9 @@ export interface GetStatementResponse {
 export interface StatementLine {
   /** 32 bytes. */
   permitId: Uint8Array;
-  /** `fee-locked`, `compute-share`, `author-share`, `data-share`, `work-fee`, `refund`, `bond` or `withdrawal`. */
+  /** `fee-locked`, `bond-locked`, `compute-share`, `author-share`, `data-share`, `work-fee`, `refund`, `bond` or `withdrawal`. */
   kind: string;
-  /** Signed, in the token's smallest unit, decimal. */
+  /** In the token's smallest unit, decimal; negative when it left the account's hands: fees and bonds locked, withdrawals from its balance here. */
   amount: string;
   /** 20 bytes. */
   token: Uint8Array;
@@ -82,10 +82,14 @@ export interface Intent {
   nonce: bigint;
   /** Times it was broadcast. */
   broadcasts: number;
-  /** Why it failed; empty otherwise. */
+  /** Why it failed, such as the contract's custom error; empty otherwise. */
   failure: string;
   /** When it was last changed. */
-  updatedAt: Date | undefined;
+  updatedAt:
+    | Date
+    | undefined;
+  /** The values of the custom error, canonical JSON; empty without one. */
+  failureFactsJson: string;
 }
 
 function createBaseGetStatementRequest(): GetStatementRequest {
@@ -590,6 +594,7 @@ function createBaseIntent(): Intent {
     broadcasts: 0,
     failure: "",
     updatedAt: undefined,
+    failureFactsJson: "",
   };
 }
 
@@ -618,6 +623,9 @@ export const Intent: MessageFns<Intent> = {
     }
     if (message.updatedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.updatedAt), writer.uint32(58).fork()).join();
+    }
+    if (message.failureFactsJson !== "") {
+      writer.uint32(66).string(message.failureFactsJson);
     }
     return writer;
   },
@@ -691,6 +699,14 @@ export const Intent: MessageFns<Intent> = {
             message.updatedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.failureFactsJson = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -726,6 +742,9 @@ export const Intent: MessageFns<Intent> = {
     if (message.updatedAt !== undefined) {
       obj.updatedAt = message.updatedAt.toISOString();
     }
+    if (message.failureFactsJson !== "") {
+      obj.failureFactsJson = message.failureFactsJson;
+    }
     return obj;
   },
 
@@ -741,6 +760,7 @@ export const Intent: MessageFns<Intent> = {
     message.broadcasts = object.broadcasts ?? 0;
     message.failure = object.failure ?? "";
     message.updatedAt = object.updatedAt ?? undefined;
+    message.failureFactsJson = object.failureFactsJson ?? "";
     return message;
   },
 };
