@@ -1,0 +1,109 @@
+import { type Digest, digestSchema, err, ok, type Result } from "@cos/protocol";
+import { z } from "zod";
+import { type ContainerError, openFrame, writeFrame } from "./framed-file.ts";
+import { packedCiphertextBytes } from "./profile.ts";
+import { findProfile } from "./profiles.ts";
+
+/** What an entry is the encrypted sum of: numbers that the plan gives to contractions, variant blocks and runs. */
+export type EntryKey = {
+  contraction: number;
+  /** `noVariantBlock` where the contraction has no variant axis. */
+  variantBlock: number;
+  run: number;
+};
+export const noVariantBlock = 0xffff_ffff;
+
+export type CiphertextEntry = EntryKey & {
+  /** Index into the header's contexts. */
+  context: number;
+  degree: 1 | 2;
+  /** `degree + 1` polynomials, packed, in NTT form. */
+  packed: Uint8Array;
+};
+
+const headerSchema = z.strictObject({
+  format: z.literal("cos-ciphertexts/1"),
+  planDigest: digestSchema,
+  taskId: digestSchema,
+  contexts: z
+    .array(
+      z.strictObject({
+        profile: z.string().max(128),
+        parameterDigest: digestSchema,
+        contextDigest: digestSchema,
+      }),
+    )
+    .min(1)
+    .max(1_024),
+});
+export type CiphertextListHeader = z.infer<typeof headerSchema>;
+
+const shape = { magic: "COSL", fieldCount: 5, maxRecords: 10_000_000, maxHeaderBytes: 1 << 20 };
+
+/** Writes a task's output or a job's result. Equal entries in equal order give equal bytes. */
+export function writeCiphertextList(
+  header: { planDigest: Digest; taskId: Digest; contexts: CiphertextListHeader["contexts"] },
+  entries: readonly CiphertextEntry[],
+): Uint8Array {
+  return writeFrame(
+    shape,
+    { format: "cos-ciphertexts/1", ...header },
+    entries.map((e) => ({
+      fields: [e.contraction, e.variantBlock, e.run, e.context, e.degree],
+      payload: e.packed,
+    })),
+  );
+}
+
+export type CiphertextList = {
+  header: CiphertextListHeader;
+  count: number;
+  /** Key, context and degree of an entry; the ciphertext itself is read by `packed`. */
+  describe(index: number): Omit<CiphertextEntry, "packed">;
+  /** @errors `DIGEST_MISMATCH` */
+  packed(index: number): Result<Uint8Array, ContainerError>;
+};
+
+/** Opens a list of unknown origin: sizes follow from the profiles that the header names, so no size is believed. */
+export function openCiphertextList(bytes: Uint8Array): Result<CiphertextList, ContainerError> {
+  const frame = openFrame(bytes, shape, readHeader, (header, [, , , context, degree]) => {
+    const named = header.contexts[context as number];
+    const profile = named === undefined ? undefined : findProfile(named.profile);
+    if (profile === undefined || !profile.ok || (degree !== 1 && degree !== 2)) return undefined;
+    return packedCiphertextBytes(profile.value, degree);
+  });
+  if (!frame.ok) return frame;
+  const { header, count, fields, payload } = frame.value;
+  return ok({
+    header,
+    count,
+    describe: (index) => {
+      const [contraction, variantBlock, run, context, degree] = fields(index) as [
+        number,
+        number,
+        number,
+        number,
+        1 | 2,
+      ];
+      return { contraction, variantBlock, run, context, degree };
+    },
+    packed: payload,
+  });
+}
+
+function readHeader(json: unknown): Result<CiphertextListHeader, ContainerError> {
+  const parsed = headerSchema.safeParse(json);
+  if (!parsed.success) return err({ code: "CONTAINER_MALFORMED", detail: "ciphertext list header" });
+  for (const context of parsed.data.contexts) {
+    const profile = findProfile(context.profile);
+    if (!profile.ok) return err({ code: "CONTAINER_MALFORMED", detail: "unknown profile" });
+    if (profile.value.digest !== context.parameterDigest) {
+      return err({
+        code: "CONTEXT_MISMATCH",
+        expected: profile.value.digest,
+        actual: context.parameterDigest,
+      });
+    }
+  }
+  return ok(parsed.data);
+}

@@ -1,0 +1,12 @@
+export * from "./block-container.ts";
+export * from "./ciphertext-list.ts";
+export * from "./context.ts";
+export * from "./decryptor.ts";
+export * from "./encryptor.ts";
+export * from "./engine.ts";
+export type { ContainerError } from "./framed-file.ts";
+export * from "./noise.ts";
+export * from "./profile.ts";
+export * from "./profiles.ts";
+export * from "./secret-key.ts";
+export * from "./wasm-engine.ts";

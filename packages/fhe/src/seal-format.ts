@@ -1,0 +1,158 @@
+import type { SEALContext } from "node-seal/allows";
+import { seedBytes, seededCiphertextBytes } from "./block-container.ts";
+import { type Profile, packedPolynomialBytes } from "./profile.ts";
+import { packResidues, unpackResidues } from "./residue-packing.ts";
+import type { Seal } from "./seal.ts";
+
+/**
+ * SEAL 4.1's own uncompressed serialisation, to and from ours.
+ *
+ *     ciphertext: header[16] parmsId[32] ntt:u8 size:u64 N:u64 L:u64 scale:f64 correction:u64, header[16] count:u64 data
+ *     seeded:     the same with the first polynomial only, then header[16] generator:u8 seed[64]
+ *     plaintext:  header[16] parmsId[32] count:u64 scale:f64, header[16] count:u64 data
+ *
+ * @source microsoft/SEAL 4.1, native/src/seal/{serialization,ciphertext,plaintext,dynarray,randomgen}.h
+ */
+const ciphertextDataAt = 113;
+const plaintextDataAt = 88;
+const headerSize = 16;
+const blake2xb = 1;
+const seedInfoBytes = headerSize + 1 + seedBytes;
+
+/** Converts between packed residues and SEAL's bytes for one profile. Reuses its buffers: one per thread. */
+export class SealFormat {
+  readonly profile: Profile;
+  readonly #prefix: Uint8Array;
+  readonly #words: Uint32Array;
+
+  constructor(seal: Seal, context: SEALContext, profile: Profile) {
+    this.profile = profile;
+    this.#words = new Uint32Array(3 * profile.ringDegree * profile.primes.length * 2);
+    this.#prefix = readPrefix(seal, context);
+  }
+
+  /** SEAL's bytes of a fresh ciphertext -> first polynomial packed, then the seed. */
+  packSeeded(sealBytes: Uint8Array): Uint8Array {
+    const { profile } = this;
+    const dataBytes = profile.ringDegree * profile.primes.length * 8;
+    if (sealBytes.length !== ciphertextDataAt + dataBytes + seedInfoBytes) {
+      throw new Error("SEAL did not write a seeded ciphertext");
+    }
+    const packed = new Uint8Array(seededCiphertextBytes(profile));
+    this.#packPolynomials(sealBytes, 1, packed);
+    packed.set(sealBytes.subarray(sealBytes.length - seedBytes), packedPolynomialBytes(profile));
+    return packed;
+  }
+
+  /** The inverse of `packSeeded`; undefined when a residue is not below its prime. */
+  unpackSeeded(packed: Uint8Array): Uint8Array | undefined {
+    const { profile } = this;
+    const count = profile.ringDegree * profile.primes.length;
+    const out = new Uint8Array(ciphertextDataAt + count * 8 + seedInfoBytes);
+    this.#writeCiphertextHeader(out, 2, count);
+    if (!this.#unpackPolynomials(packed, 1, out)) return undefined;
+    const at = ciphertextDataAt + count * 8;
+    writeHeader(this.#prefix, out, at, seedInfoBytes);
+    out[at + headerSize] = blake2xb;
+    out.set(packed.subarray(packed.length - seedBytes), at + headerSize + 1);
+    return out;
+  }
+
+  /** SEAL's bytes of a whole ciphertext -> `degree + 1` packed polynomials. */
+  packFull(sealBytes: Uint8Array, degree: 1 | 2): Uint8Array {
+    const packed = new Uint8Array((degree + 1) * packedPolynomialBytes(this.profile));
+    this.#packPolynomials(sealBytes, degree + 1, packed);
+    return packed;
+  }
+
+  /** The inverse of `packFull`; undefined when a residue is not below its prime. */
+  unpackFull(packed: Uint8Array, degree: 1 | 2): Uint8Array | undefined {
+    const count = (degree + 1) * this.profile.ringDegree * this.profile.primes.length;
+    const out = new Uint8Array(ciphertextDataAt + count * 8);
+    this.#writeCiphertextHeader(out, degree + 1, count);
+    return this.#unpackPolynomials(packed, degree + 1, out) ? out : undefined;
+  }
+
+  /** Coefficients below t -> SEAL's bytes of a plaintext polynomial. */
+  toPlaintext(coefficients: Uint32Array): Uint8Array {
+    const out = new Uint8Array(plaintextDataAt + coefficients.length * 8);
+    const view = new DataView(out.buffer);
+    writeHeader(this.#prefix, out, 0, out.length);
+    view.setBigUint64(48, BigInt(coefficients.length), true);
+    view.setFloat64(56, 1, true);
+    writeHeader(this.#prefix, out, 64, headerSize + 8 + coefficients.length * 8);
+    view.setBigUint64(80, BigInt(coefficients.length), true);
+    for (let i = 0; i < coefficients.length; i += 1) {
+      view.setUint32(plaintextDataAt + 8 * i, coefficients[i] as number, true);
+    }
+    return out;
+  }
+
+  /** SEAL's bytes of a plaintext polynomial -> all N coefficients; SEAL leaves zeros at the end away. */
+  fromPlaintext(sealBytes: Uint8Array): Uint32Array {
+    const view = new DataView(sealBytes.buffer, sealBytes.byteOffset, sealBytes.length);
+    const count = Number(view.getBigUint64(80, true));
+    const coefficients = new Uint32Array(this.profile.ringDegree);
+    for (let i = 0; i < count; i += 1) coefficients[i] = view.getUint32(plaintextDataAt + 8 * i, true);
+    return coefficients;
+  }
+
+  #writeCiphertextHeader(out: Uint8Array, size: number, count: number): void {
+    const view = new DataView(out.buffer);
+    out.set(this.#prefix, 0);
+    view.setBigUint64(8, BigInt(out.length), true);
+    out[48] = 1;
+    view.setBigUint64(49, BigInt(size), true);
+    view.setBigUint64(57, BigInt(this.profile.ringDegree), true);
+    view.setBigUint64(65, BigInt(this.profile.primes.length), true);
+    view.setFloat64(73, 1, true);
+    view.setBigUint64(81, 1n, true);
+    writeHeader(this.#prefix, out, 89, headerSize + 8 + count * 8);
+    view.setBigUint64(105, BigInt(count), true);
+  }
+
+  #packPolynomials(sealBytes: Uint8Array, polynomials: number, packed: Uint8Array): void {
+    const { ringDegree, primes, primeBits } = this.profile;
+    const words = this.#words;
+    const bytes = new Uint8Array(words.buffer);
+    const size = polynomials * primes.length * ringDegree * 8;
+    bytes.set(sealBytes.subarray(ciphertextDataAt, ciphertextDataAt + size));
+    let at = 0;
+    for (let i = 0; i < polynomials * primes.length; i += 1) {
+      const bits = primeBits[i % primes.length] as number;
+      packResidues(words.subarray(i * ringDegree * 2), ringDegree, bits, packed, at);
+      at += (ringDegree * bits) / 8;
+    }
+  }
+
+  #unpackPolynomials(packed: Uint8Array, polynomials: number, out: Uint8Array): boolean {
+    const { ringDegree, primes, primeBits } = this.profile;
+    const words = this.#words;
+    const source = packed.byteOffset % 4 === 0 ? packed : packed.slice();
+    let at = 0;
+    for (let i = 0; i < polynomials * primes.length; i += 1) {
+      const bits = primeBits[i % primes.length] as number;
+      const target = words.subarray(i * ringDegree * 2);
+      if (!unpackResidues(source, at, ringDegree, bits, primes[i % primes.length] as bigint, target))
+        return false;
+      at += (ringDegree * bits) / 8;
+    }
+    out.set(new Uint8Array(words.buffer, 0, polynomials * primes.length * ringDegree * 8), ciphertextDataAt);
+    return true;
+  }
+}
+
+/** Magic, version and compression mode as this SEAL writes them, and the identity of its parameters. */
+function readPrefix(seal: Seal, context: SEALContext): Uint8Array {
+  const parmsId = context.firstParmsId();
+  const ciphertext = new seal.Ciphertext(context, parmsId);
+  const bytes: Uint8Array = ciphertext.saveToArray(seal.ComprModeType.none);
+  ciphertext.delete();
+  parmsId.delete();
+  return bytes.slice(0, 48);
+}
+
+function writeHeader(prefix: Uint8Array, out: Uint8Array, at: number, size: number): void {
+  out.set(prefix.subarray(0, 8), at);
+  new DataView(out.buffer).setBigUint64(at + 8, BigInt(size), true);
+}
