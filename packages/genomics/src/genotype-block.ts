@@ -29,27 +29,33 @@ export interface GenotypeBlock {
   readonly alleles: Uint8Array;
   /** Called alleles: 0 (missing), 1 or 2. */
   readonly called: Uint8Array;
-  /** 1 where both of two copies are A1, so that sum of squares = sum(alleles) + 2 * sum(hom). */
+  /** 1 where both of two copies are A1. */
   readonly hom: Uint8Array;
+  /**
+   * The genotype that regressions use: copies of A1, a single copy counted twice (0 or 2), as PLINK's `--assoc`
+   * does on X, Y and MT for a quantitative trait. Exchanging the alleles makes it 2 - dosage where called.
+   */
+  readonly dosage: Uint8Array;
 }
 
 interface Counts {
   readonly alleles: number;
   readonly called: number;
   readonly hom: number;
+  readonly dosage: number;
 }
 
-const NONE: Counts = { alleles: 0, called: 0, hom: 0 };
+const NONE: Counts = { alleles: 0, called: 0, hom: 0, dosage: 0 };
 
 /** Counts by copies carried (0, 1, 2), then by code. */
 const COUNTS: readonly (readonly Counts[])[] = [
   [NONE, NONE, NONE, NONE],
-  [{ alleles: 1, called: 1, hom: 0 }, NONE, NONE, { alleles: 0, called: 1, hom: 0 }],
+  [{ alleles: 1, called: 1, hom: 0, dosage: 2 }, NONE, NONE, { alleles: 0, called: 1, hom: 0, dosage: 0 }],
   [
-    { alleles: 2, called: 2, hom: 1 },
+    { alleles: 2, called: 2, hom: 1, dosage: 2 },
     NONE,
-    { alleles: 1, called: 2, hom: 0 },
-    { alleles: 0, called: 2, hom: 0 },
+    { alleles: 1, called: 2, hom: 0, dosage: 1 },
+    { alleles: 0, called: 2, hom: 0, dosage: 0 },
   ],
 ];
 
@@ -60,6 +66,7 @@ const table = (channel: keyof Counts): Uint8Array =>
 const ALLELES = table("alleles");
 const CALLED = table("called");
 const HOM = table("hom");
+const DOSAGE = table("dosage");
 
 /**
  * Applies ploidy to calls.
@@ -78,6 +85,7 @@ export function toGenotypeBlock(
   const alleles = new Uint8Array(size);
   const called = new Uint8Array(size);
   const hom = new Uint8Array(size);
+  const dosage = new Uint8Array(size);
   const offsetsOf = offsetCache(samples);
   for (let v = 0; v < calls.count; v++) {
     const offsets = offsetsOf(variants[calls.firstVariant + v]!.contig.ploidyClass);
@@ -87,16 +95,11 @@ export function toGenotypeBlock(
       alleles[row + s] = ALLELES[index]!;
       called[row + s] = CALLED[index]!;
       hom[row + s] = HOM[index]!;
+      dosage[row + s] = DOSAGE[index]!;
     }
   }
-  return {
-    firstVariant: calls.firstVariant,
-    count: calls.count,
-    samples: calls.samples,
-    alleles,
-    called,
-    hom,
-  };
+  const { firstVariant, count } = calls;
+  return { firstVariant, count, samples: calls.samples, alleles, called, hom, dosage };
 }
 
 /** Per ploidy class, each sample's place in the tables. */

@@ -19,7 +19,7 @@ export interface PlaintextQassocOptions extends PlaintextOptions {
 
 /**
  * Sums a quantitative trait per variant in the clear, exactly, straight from the file's two-bit codes. The genotype g
- * is the count of A1: 0, 1, 2, and 0, 1 on a single copy.
+ * is the count of A1, a single copy counted twice (see `GenotypeBlock.dosage`), as PLINK has it.
  *
  * @returns one entry per variant, in the file's order and orientation
  */
@@ -112,9 +112,9 @@ function sumVariant(
     const code = codes[v * samples + s]!;
     const copies = copiesOf(s);
     const called = code === HOM_A1 || code === HOM_A2 || (code === HET && copies === 2) ? copies : 0;
-    const g = called === 0 || code === HOM_A2 ? 0 : code === HET ? 1 : copies;
+    const g = called === 0 || code === HOM_A2 ? 0 : code === HET ? 1 : 2;
     if (decides[s] === 1) {
-      totalA1 += g;
+      totalA1 += copies === 1 ? g / 2 : g;
       totalCalled += called;
     }
     if (known[s] === 0) continue;

@@ -2,8 +2,8 @@ import { bigintRatio } from "./bigint-ratio.ts";
 import { studentTwoTail } from "./tails.ts";
 
 /**
- * Sums over the people with a phenotype and a called genotype. g is the count of A1, y the trait as a whole number
- * of units of 10^-`decimals`.
+ * Sums over the people with a phenotype and a called genotype. g is the dosage of A1 (0, 1, 2; see
+ * `GenotypeBlock.dosage`), y the trait as a whole number of units of 10^-`decimals`.
  */
 export interface RegressionSums {
   readonly n: number;
@@ -26,7 +26,7 @@ export interface LinearRegression {
 }
 
 /**
- * Simple regression of a trait on the count of A1 with the Wald test of `plink --assoc` (1.9) on a quantitative trait.
+ * Simple regression of a trait on the dosage of A1 with the Wald test of `plink --assoc` (1.9) on a quantitative trait.
  * Every sum of squares is taken exactly, so nothing cancels however large the trait's mean is. All are NA where
  * fewer than two people or one genotype were seen; T and P are NA with two people (SE is then infinite).
  *
