@@ -215,6 +215,8 @@ export interface Job {
   bytesRead: bigint;
   /** Worker seconds, all replicas. */
   computeSeconds: number;
+  /** Whether it waits for its permit, whose block a reorganisation removed. */
+  paused: boolean;
 }
 
 /** When a job entered a state. */
@@ -265,12 +267,28 @@ export interface WatchJobResponse {
   job: Job | undefined;
 }
 
+/** A worker is there. */
+export interface AnnounceWorkerRequest {
+  /** Worker's address, 20 bytes. */
+  worker: Uint8Array;
+  /** Names of the regions whose tasks it takes, such as `eu`; at most 16. */
+  regions: string[];
+}
+
+/** When to announce again. */
+export interface AnnounceWorkerResponse {
+  /** Seconds. */
+  againAfterSeconds: number;
+}
+
 /** A worker takes a task. */
 export interface BeginTaskRequest {
   /** 32 bytes. */
   taskId: Uint8Array;
   /** Worker's address, 20 bytes. */
   worker: Uint8Array;
+  /** The job whose task it is, 32 bytes: jobs with one plan share task ids. */
+  jobId: Uint8Array;
 }
 
 /** What the worker is to do. */
@@ -889,6 +907,7 @@ function createBaseJob(): Job {
     transitions: [],
     bytesRead: 0n,
     computeSeconds: 0,
+    paused: false,
   };
 }
 
@@ -941,6 +960,9 @@ export const Job: MessageFns<Job> = {
     }
     if (message.computeSeconds !== 0) {
       writer.uint32(121).double(message.computeSeconds);
+    }
+    if (message.paused !== false) {
+      writer.uint32(128).bool(message.paused);
     }
     return writer;
   },
@@ -1078,6 +1100,14 @@ export const Job: MessageFns<Job> = {
             message.computeSeconds = reader.double();
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.paused = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1137,6 +1167,9 @@ export const Job: MessageFns<Job> = {
     if (message.computeSeconds !== 0) {
       obj.computeSeconds = floatToJson(message.computeSeconds);
     }
+    if (message.paused !== false) {
+      obj.paused = message.paused;
+    }
     return obj;
   },
 
@@ -1160,6 +1193,7 @@ export const Job: MessageFns<Job> = {
     message.transitions = object.transitions?.map((e) => JobTransition.fromPartial(e)) || [];
     message.bytesRead = (object.bytesRead !== undefined && object.bytesRead !== null) ? BigInt(object.bytesRead) : 0n;
     message.computeSeconds = object.computeSeconds ?? 0;
+    message.paused = object.paused ?? false;
     return message;
   },
 };
@@ -1650,8 +1684,149 @@ export const WatchJobResponse: MessageFns<WatchJobResponse> = {
   },
 };
 
+function createBaseAnnounceWorkerRequest(): AnnounceWorkerRequest {
+  return { worker: new Uint8Array(0), regions: [] };
+}
+
+export const AnnounceWorkerRequest: MessageFns<AnnounceWorkerRequest> = {
+  encode(message: AnnounceWorkerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.worker.length !== 0) {
+      writer.uint32(10).bytes(message.worker);
+    }
+    for (const v of message.regions) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnnounceWorkerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnnounceWorkerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.worker = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.regions.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: AnnounceWorkerRequest): unknown {
+    const obj: any = {};
+    if (message.worker.length !== 0) {
+      obj.worker = base64FromBytes(message.worker);
+    }
+    if (message.regions?.length) {
+      obj.regions = message.regions;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AnnounceWorkerRequest>, I>>(base?: I): AnnounceWorkerRequest {
+    return AnnounceWorkerRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnnounceWorkerRequest>, I>>(object: I): AnnounceWorkerRequest {
+    const message = createBaseAnnounceWorkerRequest();
+    message.worker = object.worker ?? new Uint8Array(0);
+    message.regions = object.regions?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseAnnounceWorkerResponse(): AnnounceWorkerResponse {
+  return { againAfterSeconds: 0 };
+}
+
+export const AnnounceWorkerResponse: MessageFns<AnnounceWorkerResponse> = {
+  encode(message: AnnounceWorkerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.againAfterSeconds !== 0) {
+      writer.uint32(8).uint32(message.againAfterSeconds);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnnounceWorkerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnnounceWorkerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.againAfterSeconds = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: AnnounceWorkerResponse): unknown {
+    const obj: any = {};
+    if (message.againAfterSeconds !== 0) {
+      obj.againAfterSeconds = Math.round(message.againAfterSeconds);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AnnounceWorkerResponse>, I>>(base?: I): AnnounceWorkerResponse {
+    return AnnounceWorkerResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnnounceWorkerResponse>, I>>(object: I): AnnounceWorkerResponse {
+    const message = createBaseAnnounceWorkerResponse();
+    message.againAfterSeconds = object.againAfterSeconds ?? 0;
+    return message;
+  },
+};
+
 function createBaseBeginTaskRequest(): BeginTaskRequest {
-  return { taskId: new Uint8Array(0), worker: new Uint8Array(0) };
+  return { taskId: new Uint8Array(0), worker: new Uint8Array(0), jobId: new Uint8Array(0) };
 }
 
 export const BeginTaskRequest: MessageFns<BeginTaskRequest> = {
@@ -1661,6 +1836,9 @@ export const BeginTaskRequest: MessageFns<BeginTaskRequest> = {
     }
     if (message.worker.length !== 0) {
       writer.uint32(18).bytes(message.worker);
+    }
+    if (message.jobId.length !== 0) {
+      writer.uint32(26).bytes(message.jobId);
     }
     return writer;
   },
@@ -1694,6 +1872,14 @@ export const BeginTaskRequest: MessageFns<BeginTaskRequest> = {
             message.worker = reader.bytes();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.jobId = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1714,6 +1900,9 @@ export const BeginTaskRequest: MessageFns<BeginTaskRequest> = {
     if (message.worker.length !== 0) {
       obj.worker = base64FromBytes(message.worker);
     }
+    if (message.jobId.length !== 0) {
+      obj.jobId = base64FromBytes(message.jobId);
+    }
     return obj;
   },
 
@@ -1724,6 +1913,7 @@ export const BeginTaskRequest: MessageFns<BeginTaskRequest> = {
     const message = createBaseBeginTaskRequest();
     message.taskId = object.taskId ?? new Uint8Array(0);
     message.worker = object.worker ?? new Uint8Array(0);
+    message.jobId = object.jobId ?? new Uint8Array(0);
     return message;
   },
 };
@@ -2842,6 +3032,18 @@ export const ComputeServiceClient = makeGenericClientConstructor(
 /** What a worker calls. Every rpc is fenced: a stale fence changes nothing. */
 export type TaskServiceService = typeof TaskServiceService;
 export const TaskServiceService = {
+  /** Says that a worker is there and ready for its regions; repeated while it lives. Replicas go to distinct workers among those heard of lately. Idempotent. Errors: INVALID_ARGUMENT. */
+  announceWorker: {
+    path: "/cos.compute.v1.TaskService/AnnounceWorker" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AnnounceWorkerRequest): Buffer =>
+      Buffer.from(AnnounceWorkerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AnnounceWorkerRequest => AnnounceWorkerRequest.decode(value),
+    responseSerialize: (value: AnnounceWorkerResponse): Buffer =>
+      Buffer.from(AnnounceWorkerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AnnounceWorkerResponse => AnnounceWorkerResponse.decode(value),
+  },
   /** Takes a task that the queue delivered. Idempotent per (task, worker). Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
   beginTask: {
     path: "/cos.compute.v1.TaskService/BeginTask" as const,
@@ -2898,6 +3100,8 @@ export const TaskServiceService = {
 } as const;
 
 export interface TaskServiceServer extends UntypedServiceImplementation {
+  /** Says that a worker is there and ready for its regions; repeated while it lives. Replicas go to distinct workers among those heard of lately. Idempotent. Errors: INVALID_ARGUMENT. */
+  announceWorker: handleUnaryCall<AnnounceWorkerRequest, AnnounceWorkerResponse>;
   /** Takes a task that the queue delivered. Idempotent per (task, worker). Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
   beginTask: handleUnaryCall<BeginTaskRequest, BeginTaskResponse>;
   /** Keeps the lease. The answer says whether the task is still wanted. Errors: ABORTED for a stale fence. */
@@ -2911,6 +3115,22 @@ export interface TaskServiceServer extends UntypedServiceImplementation {
 }
 
 export interface TaskServiceClient extends Client {
+  /** Says that a worker is there and ready for its regions; repeated while it lives. Replicas go to distinct workers among those heard of lately. Idempotent. Errors: INVALID_ARGUMENT. */
+  announceWorker(
+    request: AnnounceWorkerRequest,
+    callback: (error: ServiceError | null, response: AnnounceWorkerResponse) => void,
+  ): ClientUnaryCall;
+  announceWorker(
+    request: AnnounceWorkerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AnnounceWorkerResponse) => void,
+  ): ClientUnaryCall;
+  announceWorker(
+    request: AnnounceWorkerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AnnounceWorkerResponse) => void,
+  ): ClientUnaryCall;
   /** Takes a task that the queue delivered. Idempotent per (task, worker). Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
   beginTask(
     request: BeginTaskRequest,
