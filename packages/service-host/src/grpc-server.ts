@@ -1,0 +1,70 @@
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { loadFileDescriptorSetFromBuffer, type PackageDefinition } from "@grpc/proto-loader";
+import { ReflectionService } from "@grpc/reflection";
+import { type GrpcOptions, ServerGrpc, Transport } from "@nestjs/microservices";
+import { HealthImplementation } from "grpc-health-check";
+import type { GrpcService } from "./grpc-service.ts";
+
+/** 4 MiB: no gRPC message of COS carries ciphertext bytes; those go over HTTP. */
+const maxMessageBytes = 4 * 1024 * 1024;
+
+export interface GrpcServerOptions {
+  readonly host: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  readonly services: readonly GrpcService[];
+  /** Binary `FileDescriptorSet` for reflection. */
+  readonly descriptorSet: Buffer;
+  readonly credentials?: ServerCredentials;
+}
+
+/** Nest's gRPC transport with health, reflection and a port that is known once it is bound. */
+export class GrpcServer extends ServerGrpc {
+  readonly health: HealthImplementation;
+  boundPort = 0;
+  readonly #options: GrpcServerOptions;
+
+  constructor(options: GrpcServerOptions) {
+    super({ ...nestOptions(options), url: `${options.host}:${options.port}` });
+    this.#options = options;
+    const statuses = ["", ...options.services.map(({ name }) => name)].map(
+      (name) => [name, "NOT_SERVING"] as const,
+    );
+    this.health = new HealthImplementation(Object.fromEntries(statuses));
+  }
+
+  /** Tells health checks whether the service takes work. */
+  setServing(serving: boolean): void {
+    for (const name of ["", ...this.#options.services.map((service) => service.name)]) {
+      this.health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
+    }
+  }
+
+  override async createClient(): Promise<Server> {
+    const { host, port, descriptorSet, credentials } = this.#options;
+    const server = new Server({
+      "grpc.max_receive_message_length": maxMessageBytes,
+      "grpc.max_metadata_size": 16 * 1024,
+    });
+    this.health.addToServer(server);
+    new ReflectionService(loadFileDescriptorSetFromBuffer(descriptorSet)).addToServer(server);
+    this.boundPort = await new Promise<number>((resolve, reject) => {
+      server.bindAsync(
+        `${host}:${port}`,
+        credentials ?? ServerCredentials.createInsecure(),
+        (error, bound) => (error ? reject(error) : resolve(bound)),
+      );
+    });
+    return server;
+  }
+}
+
+function nestOptions({ services }: GrpcServerOptions): GrpcOptions["options"] {
+  const definitions = services.map(({ name, definition }) => [name, definition]);
+  return {
+    package: [...new Set(services.map(({ name }) => name.split(".").slice(0, -1).join(".")))],
+    packageDefinition: Object.fromEntries(definitions) as unknown as PackageDefinition,
+  };
+}
+
+export const grpcTransport = Transport.GRPC;
