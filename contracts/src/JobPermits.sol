@@ -124,15 +124,21 @@ contract JobPermits is IJobPermits, Guarded, EIP712, ReentrancyGuardTransient {
         nonReentrant
         returns (bytes32 permitId)
     {
-        // Check: well-formed, new, a program and an operator that may run it.
+        // Check: well-formed and new.
         _checkShape(terms, signatures.length);
         bytes32 termsHash = termsHashOf(terms);
         permitId = permitIdOf(msg.sender, nonce, termsHash);
         if (_permits[permitId].state != PermitState.None) revert JobPermits_AlreadyIssued(permitId);
+
+        // Check: the clauses of every grant, by reserving on it. A refusal names its clause before anything else is
+        // looked at; the access list calls nobody back.
+        for (uint256 i = 0; i < terms.grantIds.length; ++i) {
+            acl.reserve(permitId, terms.grantIds[i], _runQuery(terms, i));
+        }
+
+        // Check: a program and an operator that may run it, at a price within what the grantee offers.
         _checkOperator(terms);
         Algorithm memory algorithm = _approvedAlgorithm(terms.algorithmId);
-
-        // Check: the price is within what the grantee offers.
         (Fees memory fees, GrantTerms[] memory grants) = _price(terms, algorithm);
         if (fees.total > terms.maxFee) revert JobPermits_InsufficientFee(fees.total, terms.maxFee);
         _checkDatasets(terms, grants);
@@ -150,12 +156,11 @@ contract JobPermits is IJobPermits, Guarded, EIP712, ReentrancyGuardTransient {
         emit JobPermitIssued(
             permitId, terms.grantee, msg.sender, nonce, termsHash, uint64(block.timestamp), terms, fees
         );
-
-        // Interaction: the clauses of each grant are enforced while reserving; then the fee is locked.
         for (uint256 i = 0; i < owners.length; ++i) {
             emit JobAuthorised(permitId, terms.datasetIds[i], owners[i], terms.grantIds[i], ways[i]);
-            acl.reserve(permitId, terms.grantIds[i], _runQuery(terms, i));
         }
+
+        // Interaction: the only call that reaches a foreign contract that may call back; see `nonReentrant`.
         if (fees.total != 0) settlement.lock(permitId, fees.token, terms.grantee, fees.total);
     }
 
