@@ -21,3 +21,4 @@ export * from "./result.ts";
 export * from "./result-commitment/result-bundle.ts";
 export * from "./result-commitment/result-commitment.ts";
 export * from "./result-commitment/task-attestation.ts";
+export * from "./ticket-redemption.ts";

@@ -37,7 +37,7 @@ export const TicketKind = {
   TICKET_KIND_DATASET: 2,
   /** TICKET_KIND_OWN_DATASET - An owner reads the encrypted objects of its own dataset. */
   TICKET_KIND_OWN_DATASET: 3,
-  /** TICKET_KIND_RESULT - An owner of a permit's dataset, or its grantee, reads the job's encrypted result and bundle. */
+  /** TICKET_KIND_RESULT - An owner of a permit's dataset reads the job's bundle and encrypted result. Its grantee reads the bundle, and the encrypted result only if clause 7 of every grant of the permit lets it reach the grantee. */
   TICKET_KIND_RESULT: 4,
   UNRECOGNIZED: -1,
 } as const;
@@ -111,8 +111,8 @@ export interface IssueTicketRequest {
   version: number;
   /** Grant, decimal; for DATASET. */
   grantId: string;
-  /** Session of tickets reserved on chain, decimal; for DATASET. */
-  sessionId: string;
+  /** Session of tickets reserved on chain, 32 bytes; for DATASET. */
+  sessionId: Uint8Array;
   /** Operation, READ or EXPORT; for DATASET. */
   opMask: number;
   /** 32 bytes; for DATASET. */
@@ -137,7 +137,7 @@ export interface IssueTicketResponse {
 export interface RedeemTicketRequest {
   /** JWS. */
   ticket: string;
-  /** The holder's EIP-712 signature over TicketRedemption(ticketId, audience, issuedAt), 65 bytes. */
+  /** The holder's EIP-712 signature over TicketRedemption(ticketId, audience, issuedAt), 65 bytes (or an EIP-1271 signature, at most 4096 bytes). */
   proof: Uint8Array;
   /** Unix seconds in the proof; at most 60 s off the gateway's clock. */
   proofIssuedAt: bigint;
@@ -520,7 +520,7 @@ function createBaseIssueTicketRequest(): IssueTicketRequest {
     datasetId: "",
     version: 0,
     grantId: "",
-    sessionId: "",
+    sessionId: new Uint8Array(0),
     opMask: 0,
     purposeHash: new Uint8Array(0),
     permitId: new Uint8Array(0),
@@ -542,8 +542,8 @@ export const IssueTicketRequest: MessageFns<IssueTicketRequest> = {
     if (message.grantId !== "") {
       writer.uint32(34).string(message.grantId);
     }
-    if (message.sessionId !== "") {
-      writer.uint32(42).string(message.sessionId);
+    if (message.sessionId.length !== 0) {
+      writer.uint32(42).bytes(message.sessionId);
     }
     if (message.opMask !== 0) {
       writer.uint32(48).uint32(message.opMask);
@@ -613,7 +613,7 @@ export const IssueTicketRequest: MessageFns<IssueTicketRequest> = {
               break;
             }
 
-            message.sessionId = reader.string();
+            message.sessionId = reader.bytes();
             continue;
           }
           case 6: {
@@ -674,8 +674,8 @@ export const IssueTicketRequest: MessageFns<IssueTicketRequest> = {
     if (message.grantId !== "") {
       obj.grantId = message.grantId;
     }
-    if (message.sessionId !== "") {
-      obj.sessionId = message.sessionId;
+    if (message.sessionId.length !== 0) {
+      obj.sessionId = base64FromBytes(message.sessionId);
     }
     if (message.opMask !== 0) {
       obj.opMask = Math.round(message.opMask);
@@ -701,7 +701,7 @@ export const IssueTicketRequest: MessageFns<IssueTicketRequest> = {
     message.datasetId = object.datasetId ?? "";
     message.version = object.version ?? 0;
     message.grantId = object.grantId ?? "";
-    message.sessionId = object.sessionId ?? "";
+    message.sessionId = object.sessionId ?? new Uint8Array(0);
     message.opMask = object.opMask ?? 0;
     message.purposeHash = object.purposeHash ?? new Uint8Array(0);
     message.permitId = object.permitId ?? new Uint8Array(0);
@@ -1737,7 +1737,7 @@ export const TicketServiceService = {
     responseSerialize: (value: IssueTicketResponse): Buffer => Buffer.from(IssueTicketResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): IssueTicketResponse => IssueTicketResponse.decode(value),
   },
-  /** Redeems a ticket once, with proof that the caller holds its key. Errors: PERMISSION_DENIED (`TICKET_EXPIRED`, `TICKET_REPLAYED`, `TICKET_NOT_YOURS`, `TICKET_REVOKED`, `GRANT_*`). */
+  /** Redeems a ticket once, with proof that the caller holds its key. Errors: PERMISSION_DENIED (`TICKET_EXPIRED`, `TICKET_REPLAYED`, `TICKET_NOT_YOURS`, `TICKET_REVOKED`, `TICKET_PROOF_STALE`, or the clause that refuses by now, such as `GRANT_REVOKED`), UNAVAILABLE. */
   redeemTicket: {
     path: "/cos.gateway.v1.TicketService/RedeemTicket" as const,
     requestStream: false as const,
@@ -1748,7 +1748,7 @@ export const TicketServiceService = {
       Buffer.from(RedeemTicketResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RedeemTicketResponse => RedeemTicketResponse.decode(value),
   },
-  /** Makes a ticket useless. Idempotent. Errors: PERMISSION_DENIED. */
+  /** Makes a ticket, and the transfer that it bought, useless. Idempotent. Errors: NOT_FOUND for an unknown ticket or somebody else's. */
   revokeTicket: {
     path: "/cos.gateway.v1.TicketService/RevokeTicket" as const,
     requestStream: false as const,
@@ -1764,9 +1764,9 @@ export const TicketServiceService = {
 export interface TicketServiceServer extends UntypedServiceImplementation {
   /** Issues a ticket bound to the caller's key, at most 900 s long. Errors: UNAUTHENTICATED, PERMISSION_DENIED with the refusing clause, RESOURCE_EXHAUSTED, UNAVAILABLE while the mirror is behind. */
   issueTicket: handleUnaryCall<IssueTicketRequest, IssueTicketResponse>;
-  /** Redeems a ticket once, with proof that the caller holds its key. Errors: PERMISSION_DENIED (`TICKET_EXPIRED`, `TICKET_REPLAYED`, `TICKET_NOT_YOURS`, `TICKET_REVOKED`, `GRANT_*`). */
+  /** Redeems a ticket once, with proof that the caller holds its key. Errors: PERMISSION_DENIED (`TICKET_EXPIRED`, `TICKET_REPLAYED`, `TICKET_NOT_YOURS`, `TICKET_REVOKED`, `TICKET_PROOF_STALE`, or the clause that refuses by now, such as `GRANT_REVOKED`), UNAVAILABLE. */
   redeemTicket: handleUnaryCall<RedeemTicketRequest, RedeemTicketResponse>;
-  /** Makes a ticket useless. Idempotent. Errors: PERMISSION_DENIED. */
+  /** Makes a ticket, and the transfer that it bought, useless. Idempotent. Errors: NOT_FOUND for an unknown ticket or somebody else's. */
   revokeTicket: handleUnaryCall<RevokeTicketRequest, RevokeTicketResponse>;
 }
 
@@ -1787,7 +1787,7 @@ export interface TicketServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: IssueTicketResponse) => void,
   ): ClientUnaryCall;
-  /** Redeems a ticket once, with proof that the caller holds its key. Errors: PERMISSION_DENIED (`TICKET_EXPIRED`, `TICKET_REPLAYED`, `TICKET_NOT_YOURS`, `TICKET_REVOKED`, `GRANT_*`). */
+  /** Redeems a ticket once, with proof that the caller holds its key. Errors: PERMISSION_DENIED (`TICKET_EXPIRED`, `TICKET_REPLAYED`, `TICKET_NOT_YOURS`, `TICKET_REVOKED`, `TICKET_PROOF_STALE`, or the clause that refuses by now, such as `GRANT_REVOKED`), UNAVAILABLE. */
   redeemTicket(
     request: RedeemTicketRequest,
     callback: (error: ServiceError | null, response: RedeemTicketResponse) => void,
@@ -1803,7 +1803,7 @@ export interface TicketServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RedeemTicketResponse) => void,
   ): ClientUnaryCall;
-  /** Makes a ticket useless. Idempotent. Errors: PERMISSION_DENIED. */
+  /** Makes a ticket, and the transfer that it bought, useless. Idempotent. Errors: NOT_FOUND for an unknown ticket or somebody else's. */
   revokeTicket(
     request: RevokeTicketRequest,
     callback: (error: ServiceError | null, response: RevokeTicketResponse) => void,
