@@ -28,7 +28,10 @@ function main(): void {
   try {
     generate(scratch);
     const changed = differences(generatedDir, scratch);
-    if (changed.length === 0) return console.log("proto: lint clean, generated code up to date");
+    if (changed.length === 0) {
+      console.log("proto: lint clean, generated code up to date");
+      return;
+    }
     console.error(
       `proto: generated code is stale, run npm run proto:gen -w packages/proto\n${changed.join("\n")}`,
     );

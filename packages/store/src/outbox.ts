@@ -1,0 +1,57 @@
+import type { Db, Tx } from "./db.ts";
+import type { MessageHeaders, OutgoingMessage } from "./message.ts";
+
+/** The channel that wakes a relay in this process. */
+export const outboxChannel = "outbox";
+
+/** Adds messages to the transaction: they are sent if it commits, in this order, at least once. */
+export async function appendOutbox(tx: Tx, messages: readonly OutgoingMessage[]): Promise<void> {
+  for (const { topic, key, partition, headers, value } of messages) {
+    await tx.query("INSERT INTO outbox (topic, key, partition, headers, value) VALUES ($1, $2, $3, $4, $5)", [
+      topic,
+      key,
+      partition ?? null,
+      headers,
+      value,
+    ]);
+  }
+  if (messages.length > 0) tx.notify(outboxChannel);
+}
+
+/** A committed message that may not have been sent yet. */
+export type OutboxRow = OutgoingMessage & { readonly id: bigint };
+
+/** Up to `limit` unsent messages, oldest first. */
+export async function readOutbox(db: Db, limit: number): Promise<OutboxRow[]> {
+  const { rows } = await db.query<StoredMessage>(
+    "SELECT id, topic, key, partition, headers, value FROM outbox WHERE sent_at IS NULL ORDER BY id LIMIT $1",
+    [limit],
+  );
+  return rows.map(({ partition, ...row }) => (partition === null ? row : { ...row, partition }));
+}
+
+/** Records that the log has these messages, and forgets those that it has had for a day. */
+export async function markOutboxSent(db: Db, ids: readonly bigint[]): Promise<void> {
+  await db.inTransaction(async (tx) => {
+    await tx.query("UPDATE outbox SET sent_at = now() WHERE id = ANY($1::bigint[])", [ids]);
+    await tx.query("DELETE FROM outbox WHERE sent_at < now() - interval '1 day'");
+  });
+}
+
+/** Unsent messages and the age of the oldest, for metrics and health. */
+export async function outboxStatus(db: Db): Promise<{ unsent: number; oldestAgeS: number }> {
+  const { rows } = await db.query<{ unsent: bigint; age: number | null }>(
+    `SELECT count(*) AS unsent, extract(epoch FROM now() - min(created_at))::float8 AS age
+     FROM outbox WHERE sent_at IS NULL`,
+  );
+  return { unsent: Number(rows[0]?.unsent ?? 0n), oldestAgeS: rows[0]?.age ?? 0 };
+}
+
+type StoredMessage = {
+  id: bigint;
+  topic: string;
+  key: string;
+  partition: number | null;
+  headers: MessageHeaders;
+  value: Buffer;
+};
