@@ -1,0 +1,2 @@
+export * from "./embedded-objects.ts";
+export * from "./object-store.ts";

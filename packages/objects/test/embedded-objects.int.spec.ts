@@ -1,0 +1,102 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { asDigest } from "@cos/protocol";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type EmbeddedObjects, objectKey, openEmbeddedObjects, readObject } from "../src/index.ts";
+
+const sha256 = (bytes: Uint8Array) => asDigest(`0x${createHash("sha256").update(bytes).digest("hex")}`);
+const bytes = randomBytes(700_001);
+const digest = sha256(bytes);
+const key = objectKey(digest);
+let now = 1_000_000;
+let dataDir: string;
+let objects: EmbeddedObjects;
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "cos-objects-"));
+  objects = await openEmbeddedObjects({ dataDir, now: () => now });
+});
+afterEach(async () => {
+  await objects.close();
+  await rm(dataDir, { recursive: true });
+});
+
+const collect = async (body: AsyncIterable<Uint8Array>) => Buffer.concat(await Array.fromAsync(body));
+
+describe("the embedded object store", () => {
+  it("stores, streams, ranges, lists and deletes", async () => {
+    expect(await objects.store.put(key, bytes, { sizeBytes: bytes.length, digest })).toMatchObject({
+      ok: true,
+      value: { sizeBytes: 700_001 },
+    });
+    const whole = await readObject(objects.store, key, 1_000_000);
+    expect(whole.ok && Buffer.compare(whole.value, bytes)).toBe(0);
+    const part = await objects.store.get(key, { first: 10, last: 19 });
+    expect(part.ok && (await collect(part.value.body)).equals(bytes.subarray(10, 20))).toBe(true);
+    expect(await objects.store.get(key, { first: 0, last: 700_001 })).toMatchObject({
+      error: { code: "OBJECT_RANGE", sizeBytes: 700_001 },
+    });
+    expect((await Array.fromAsync(objects.store.list("objects/"))).map((info) => info.key)).toEqual([key]);
+    await objects.store.delete(key);
+    await objects.store.delete(key);
+    expect(await objects.store.head(key)).toMatchObject({ error: { code: "OBJECT_NOT_FOUND" } });
+  });
+
+  it("stores nothing when bytes are missing, too many or others", async () => {
+    const wrong = sha256(Buffer.from("another"));
+    expect(await objects.store.put(key, bytes, { sizeBytes: 700_000 })).toMatchObject({
+      error: { code: "OBJECT_SIZE_MISMATCH", received: 700_001 },
+    });
+    expect(await objects.store.put(key, bytes, { sizeBytes: 700_002 })).toMatchObject({
+      error: { code: "OBJECT_SIZE_MISMATCH" },
+    });
+    expect(await objects.store.put(key, bytes, { sizeBytes: 700_001, digest: wrong })).toMatchObject({
+      error: { code: "OBJECT_DIGEST_MISMATCH" },
+    });
+    expect(await objects.store.head(key)).toMatchObject({ ok: false });
+    expect(await readdir(join(dataDir, "store", "tmp"))).toEqual([]);
+  });
+
+  it("refuses keys that would leave the folder", async () => {
+    for (const bad of [
+      "../escape",
+      "objects/../../x",
+      "/etc/passwd",
+      "tmp/x",
+      "",
+      "objects//x",
+      "objects/.hidden",
+    ]) {
+      await expect(objects.store.put(bad, Buffer.alloc(1), { sizeBytes: 1 })).rejects.toThrow(
+        "bad object key",
+      );
+    }
+  });
+
+  it("answers signed URLs until they expire, for their method, key and bytes only", async () => {
+    const put = await objects.store.presignPut(key, 60, { sizeBytes: bytes.length, digest });
+    expect((await fetch(put, { method: "PUT", body: randomBytes(700_001) })).status).toBe(400);
+    expect((await fetch(put, { method: "PUT", body: bytes.subarray(1) })).status).toBe(411);
+    expect((await fetch(put)).status).toBe(403);
+    expect((await fetch(put, { method: "PUT", body: bytes })).status).toBe(200);
+    const get = await objects.store.presignGet(key, 60);
+    expect(Buffer.from(await (await fetch(get)).arrayBuffer()).equals(bytes)).toBe(true);
+    const part = await fetch(get, { headers: { range: "bytes=5-9" } });
+    expect([part.status, part.headers.get("content-range")]).toEqual([206, "bytes 5-9/700001"]);
+    expect((await fetch(get.replace(key, `objects/${"0".repeat(64)}`))).status).toBe(403);
+    now += 59;
+    expect((await fetch(get)).status).toBe(200);
+    now += 1;
+    expect((await fetch(get)).status).toBe(403);
+  });
+
+  it("keeps objects and the validity of URLs over a restart on the same port", async () => {
+    await objects.store.put(key, bytes, { sizeBytes: bytes.length, digest });
+    const get = await objects.store.presignGet(key, 60);
+    await objects.close();
+    objects = await openEmbeddedObjects({ dataDir, now: () => now, port: Number(new URL(get).port) });
+    expect((await fetch(get)).status).toBe(200);
+  });
+});
