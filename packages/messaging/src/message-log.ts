@@ -1,0 +1,41 @@
+import type { OutgoingMessage } from "@cos/store";
+
+/** A message at its place in the log. */
+export type ReceivedMessage = OutgoingMessage & { readonly partition: number; readonly offset: bigint };
+
+export interface Publisher {
+  /** Resolves when every message is durable. Messages of one partition keep their order; a failure may leave some published. */
+  publish(messages: readonly OutgoingMessage[]): Promise<void>;
+}
+
+/** A durable, partitioned log with consumer groups (the part of Kafka that the platform uses). */
+export interface MessageLog extends Publisher {
+  /** Fixes a topic's number of partitions; publishing or subscribing comes after. Repeating it changes nothing. */
+  declare(topic: { readonly name: string; readonly partitions: number }): Promise<void>;
+  /** Joins a group. A group new to a topic starts at its beginning. */
+  subscribe(options: SubscribeOptions): Promise<Subscription>;
+  /** Messages published and not yet committed by the group: outstanding work. */
+  lag(group: string, topic: string): Promise<number>;
+  /** Ends all subscriptions after their running handlers, then the log. */
+  close(): Promise<void>;
+}
+
+export type SubscribeOptions = {
+  readonly group: string;
+  readonly topic: string;
+  /** Handlers that may run at once in this member, one per partition at most. Default 1. */
+  readonly maxInFlight?: number;
+  /**
+   * Called in order within a partition, at least once per message; the offset is committed after it resolves. However
+   * long it takes, the member stays in its group. If it throws, the partition pauses in this subscription.
+   * `signal` aborts when the message has been given to another member.
+   */
+  handle(message: ReceivedMessage, signal: AbortSignal): Promise<void>;
+  /** A partition paused because `handle` threw. It goes on when a member joins or leaves, or after a restart. */
+  onPaused?(partition: number, error: unknown): void;
+};
+
+export interface Subscription {
+  /** Leaves the group. `drain` (default true): after running handlers; otherwise their messages go to other members at once. */
+  close(options?: { readonly drain?: boolean }): Promise<void>;
+}
