@@ -40,7 +40,7 @@ export type CallReader = Omit<GenotypeSource, "readBlock">;
 export function toSource(reader: CallReader): GenotypeSource {
   return {
     ...reader,
-    readCalls: (first, count) => {
+    readCalls: async (first, count) => {
       assertRange(reader.variants.length, first, count);
       return reader.readCalls(first, count);
     },

@@ -19,6 +19,14 @@ export { openPlink, type PlinkOptions } from "./plink/open-plink.ts";
 export { writePlink } from "./plink/write-plink.ts";
 export type { ContigPolicy } from "./resolve-contig.ts";
 export * from "./sample.ts";
+export {
+  type CohortRequest,
+  type PlantedLocus,
+  SIMULATED_TRAITS,
+  type SimulatedCohort,
+  simulateCohort,
+} from "./simulation/simulate-cohort.ts";
+export { writeCohort } from "./simulation/write-cohort.ts";
 export * from "./species.ts";
 export * from "./statistics/allelic-test.ts";
 export * from "./statistics/choose-a1.ts";

@@ -11,9 +11,9 @@ export const QASSOC_COLUMNS = ["CHR", "SNP", "BP", "NMISS", "BETA", "SE", "R2", 
 export type AssocFields = Record<(typeof ASSOC_COLUMNS)[number], string>;
 export type QassocFields = Record<(typeof QASSOC_COLUMNS)[number], string>;
 
-/** PLINK 1.9 prints no P below the smallest normal double. */
+/** PLINK 1.9 prints a P below the smallest normal double as 0. */
 const SMALLEST_P = 2.2250738585072014e-308;
-const printedP = (p: number | null): string => plinkNumber(p === null ? null : Math.max(p, SMALLEST_P));
+const printedP = (p: number | null): string => plinkNumber(p !== null && p < SMALLEST_P ? 0 : p);
 
 export function assocFields({ variant, a1, a2, ...test }: AssocRow): AssocFields {
   return {
