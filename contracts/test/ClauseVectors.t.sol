@@ -10,15 +10,15 @@ contract ClauseVectorsTest {
     bool public constant IS_TEST = true;
 
     string private json;
-    string private at; // path of the present case
+    string private path; // of the present case
 
     function test_every_vector() public {
         json = vm.readFile("test/vectors/clauses.json");
         uint256 count = 0;
         while (vm.keyExistsJson(json, _case(count))) {
-            at = _case(count);
+            path = _case(count);
             Reason actual = ClauseRules.decide(_clauses(), _counters(), _facts(), _query());
-            vm.assertEq(_nameOf(actual), vm.parseJsonString(json, string.concat(at, ".expect")));
+            vm.assertEq(_nameOf(actual), vm.parseJsonString(json, string.concat(path, ".expect")));
             ++count;
         }
         vm.assertGt(count, 60);
@@ -44,7 +44,7 @@ contract ClauseVectorsTest {
 
     /// @dev The case's own value, or the default.
     function _key(string memory field) private view returns (string memory key) {
-        key = string.concat(at, field);
+        key = string.concat(path, field);
         if (!vm.keyExistsJson(json, key)) key = string.concat(".defaults", field);
     }
 

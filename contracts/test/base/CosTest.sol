@@ -153,9 +153,14 @@ abstract contract CosTest {
     /// @dev Requests all operations, then grants `cl`.
     function _grant(Clauses memory cl) internal returns (uint256 grantId) {
         grantId = _request(cl.datasetId, cl.grantee);
-        address datasetOwner = c.datasets.ownerOf(cl.datasetId);
-        vm.prank(datasetOwner);
-        c.acl.grant(grantId, cl, _outputTerms());
+        _answer(c.datasets.ownerOf(cl.datasetId), grantId, cl);
+    }
+
+    /// @dev Grants a request. Everything is read before `prank`, which holds for the next call only.
+    function _answer(address sender, uint256 grantId, Clauses memory cl) internal {
+        OutputTerms memory outputTerms = _outputTerms();
+        vm.prank(sender);
+        c.acl.grant(grantId, cl, outputTerms);
     }
 
     function _request(uint256 dataset, address who) internal returns (uint256 grantId) {
