@@ -1,0 +1,45 @@
+import { defineTopic, type Topic } from "@cos/messaging";
+import { ChainEvent } from "@cos/proto/chain";
+import { JobEvent, TaskEvent } from "@cos/proto/compute";
+import { TicketEvent } from "@cos/proto/gateway";
+import { TransactionEvent } from "@cos/proto/settlement";
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+/** Logs of the COS contracts in block order. One partition, so that a permit never overtakes its grant's revocation. */
+export const chainEvents: Topic<ChainEvent> = defineTopic({
+  name: "chain.events.v1",
+  codec: ChainEvent,
+  key: (event) => event.chainId.toString(),
+  partitions: 1,
+});
+
+/** What happened to jobs, by job. */
+export const jobEvents: Topic<JobEvent> = defineTopic({
+  name: "compute.jobs.v1",
+  codec: JobEvent,
+  key: (event) => hex(event.jobId),
+});
+
+/** What happened to tickets, by ticket. */
+export const ticketEvents: Topic<TicketEvent> = defineTopic({
+  name: "gateway.tickets.v1",
+  codec: TicketEvent,
+  key: (event) => hex(event.ticketId),
+});
+
+/** What happened to operator transactions, by business id. */
+export const transactionEvents: Topic<TransactionEvent> = defineTopic({
+  name: "settlement.transactions.v1",
+  codec: TransactionEvent,
+  key: (event) => event.businessId,
+});
+
+/** Where the workers of a region wait for tasks. A work queue: more partitions than a region has workers. */
+export const taskEvents = (region: string): Topic<TaskEvent> =>
+  defineTopic({
+    name: `compute.tasks.${region}.v1`,
+    codec: TaskEvent,
+    key: (event) => hex(event.event?.value.taskId ?? new Uint8Array()),
+    partitions: 32,
+  });
