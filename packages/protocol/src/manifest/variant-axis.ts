@@ -3,7 +3,7 @@ import { canonicalJson } from "../canonical-json.ts";
 import { err, ok, type Result } from "../result.ts";
 
 /** How many copies of a chromosome a person carries there, and so how alleles are counted. */
-export const ploidyClasses = ["autosome", "X", "PAR", "Y", "MT"] as const;
+export const ploidyClasses = ["autosome", "X", "PAR", "Y", "MT", "haploid"] as const;
 export const ploidyClassSchema = z.enum(ploidyClasses);
 export type PloidyClass = z.infer<typeof ploidyClassSchema>;
 

@@ -1,0 +1,67 @@
+import { availableParallelism } from "node:os";
+import type { Digest, ObjectRef, Result } from "@cos/protocol";
+import type { BlockLabel } from "./block-container.ts";
+import type { ContainerError } from "./framed-file.ts";
+import type { Profile } from "./profile.ts";
+import type { DatasetKey } from "./secret-key.ts";
+import { ThreadPool } from "./thread-pool.ts";
+
+export type OwnerThreadData = { keyId: Digest; secrets: ReadonlyMap<string, Uint8Array> };
+
+export type OwnerJob =
+  | {
+      kind: "encrypt";
+      profile: string;
+      label: BlockLabel;
+      ciphertextsPerRow: number;
+      coefficientsPerCiphertext: number;
+      coefficients: Uint32Array;
+      streamIndexes: Uint32Array;
+    }
+  | { kind: "open"; profile: string; ciphertexts: { packed: Uint8Array; degree: 1 | 2 }[] };
+
+/** Plain rows of one block, to be encrypted. */
+export type PlainBlock = {
+  profile: Profile;
+  label: BlockLabel;
+  ciphertextsPerRow: number;
+  /** Coefficients of each ciphertext that are given; the others are zero. At most N. */
+  coefficientsPerCiphertext: number;
+  /** Row by row, ciphertext by ciphertext. Given away: the array is unusable afterwards, and wiped. */
+  coefficients: Uint32Array;
+  /** Ascending, one per row. */
+  streamIndexes: Uint32Array;
+};
+
+/** An encrypted block: its reference and its bytes. */
+export type EncryptedBlock = { object: ObjectRef; bytes: Uint8Array };
+
+/** Encrypts and opens in threads on the owner's side. Each thread holds the secret key; close the pool to end that. */
+export class OwnerPool {
+  readonly threads: number;
+  readonly #pool: ThreadPool;
+
+  constructor(key: DatasetKey, threads: number = availableParallelism()) {
+    this.threads = threads;
+    const data: OwnerThreadData = { keyId: key.keyId, secrets: key.secrets };
+    this.#pool = new ThreadPool(new URL("./owner-thread.ts", import.meta.url), threads, data);
+  }
+
+  encrypt(block: PlainBlock): Promise<EncryptedBlock> {
+    const job: OwnerJob = { kind: "encrypt", ...block, profile: block.profile.name };
+    return this.#pool.run<EncryptedBlock>(job, { transfer: [block.coefficients.buffer as ArrayBuffer] });
+  }
+
+  /** Opens ciphertexts of one profile: all N coefficients of each. Only for results that passed `verifyResult`. */
+  open(
+    profile: Profile,
+    ciphertexts: { packed: Uint8Array; degree: 1 | 2 }[],
+  ): Promise<Result<Uint32Array[], ContainerError>> {
+    const job: OwnerJob = { kind: "open", profile: profile.name, ciphertexts };
+    return this.#pool.run(job);
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}

@@ -1,0 +1,151 @@
+import { Worker } from "node:worker_threads";
+
+/** What the pool and its threads say to each other. `id` pairs answers with jobs. */
+export type ToThread =
+  | { kind: "job"; id: number; job: unknown }
+  | { kind: "answer"; id: number; request: number; value: unknown }
+  | { kind: "cancel"; id: number };
+export type FromThread =
+  | { kind: "ready" }
+  | { kind: "result"; id: number; value: unknown }
+  | { kind: "failure"; id: number; message: string }
+  | { kind: "request"; id: number; request: number; value: unknown };
+
+export type JobOptions = {
+  /** Buffers that the job gives away instead of copying. */
+  transfer?: readonly ArrayBuffer[];
+  /** Answers a question that the thread asks while it works, e.g. for an object's bytes. */
+  onRequest?: (request: unknown) => Promise<unknown>;
+  /** Tells the thread to stop; the job then ends in its own way. */
+  signal?: AbortSignal;
+};
+
+type Pending = {
+  id: number;
+  job: unknown;
+  options: JobOptions;
+  resolve: (value: unknown) => void;
+  reject: (error: Error) => void;
+};
+
+type Thread = { worker: Worker; current: Pending | undefined };
+
+/** A fixed number of worker threads that take jobs from one queue. Threads start when first needed. */
+export class ThreadPool {
+  readonly size: number;
+  readonly #script: URL;
+  readonly #workerData: unknown;
+  readonly #threads: Thread[] = [];
+  readonly #queue: Pending[] = [];
+  #nextId = 0;
+  #closed = false;
+
+  /** @param workerData handed to each thread when it starts */
+  constructor(script: URL, size: number, workerData?: unknown) {
+    this.size = size;
+    this.#script = script;
+    this.#workerData = workerData;
+  }
+
+  /** Queues a job. Rejects when the thread throws or dies: a bug or lost infrastructure, never an expected outcome. */
+  run<T>(job: unknown, options: JobOptions = {}): Promise<T> {
+    if (this.#closed) return Promise.reject(new Error("the pool is closed"));
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({
+        id: this.#nextId++,
+        job,
+        options,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+      });
+      this.#dispatch();
+    });
+  }
+
+  /** Stops all threads; jobs that have not ended are rejected. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const threads = this.#threads.splice(0);
+    const open = [...this.#queue.splice(0), ...threads.flatMap((t) => (t.current ? [t.current] : []))];
+    await Promise.all(threads.map((t) => t.worker.terminate()));
+    for (const pending of open) pending.reject(new Error("the pool was closed"));
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const thread = this.#threads.find((t) => t.current === undefined) ?? this.#start();
+      if (thread === undefined) return;
+      this.#give(thread, this.#queue.shift() as Pending);
+    }
+  }
+
+  #start(): Thread | undefined {
+    if (this.#threads.length >= this.size) return undefined;
+    const worker = new Worker(this.#script, { workerData: this.#workerData });
+    const thread: Thread = { worker, current: undefined };
+    worker.unref();
+    worker.on("message", (message: FromThread) => void this.#onMessage(thread, message));
+    worker.on("error", (error) => this.#onDeath(thread, error as Error));
+    worker.on("exit", () => this.#onDeath(thread, new Error("a worker thread ended")));
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  #give(thread: Thread, pending: Pending): void {
+    thread.current = pending;
+    thread.worker.ref();
+    const { signal, transfer } = pending.options;
+    const message: ToThread = { kind: "job", id: pending.id, job: pending.job };
+    thread.worker.postMessage(message, [...(transfer ?? [])]);
+    const cancel = (): void => {
+      thread.worker.postMessage({ kind: "cancel", id: pending.id } satisfies ToThread);
+    };
+    if (signal?.aborted) cancel();
+    else signal?.addEventListener("abort", cancel, { once: true });
+  }
+
+  async #onMessage(thread: Thread, message: FromThread): Promise<void> {
+    const pending = thread.current;
+    if (message.kind === "ready" || pending === undefined || pending.id !== message.id) return;
+    if (message.kind === "request") {
+      await this.#answer(thread, pending, message);
+      return;
+    }
+    thread.current = undefined;
+    thread.worker.unref();
+    if (message.kind === "result") pending.resolve(message.value);
+    else pending.reject(new Error(message.message));
+    this.#dispatch();
+  }
+
+  async #answer(
+    thread: Thread,
+    pending: Pending,
+    { id, request, value }: Extract<FromThread, { kind: "request" }>,
+  ): Promise<void> {
+    try {
+      const answer = await pending.options.onRequest?.(value);
+      thread.worker.postMessage({ kind: "answer", id, request, value: answer } satisfies ToThread);
+    } catch (error) {
+      // The question failed outside the thread (a lost store, say): the job fails with that error, the thread goes.
+      thread.current = undefined;
+      pending.reject(error instanceof Error ? error : new Error(String(error)));
+      this.#drop(thread);
+      await thread.worker.terminate();
+      this.#dispatch();
+    }
+  }
+
+  #onDeath(thread: Thread, error: Error): void {
+    const pending = thread.current;
+    thread.current = undefined;
+    this.#drop(thread);
+    pending?.reject(error);
+    if (!this.#closed) this.#dispatch();
+  }
+
+  #drop(thread: Thread): void {
+    const index = this.#threads.indexOf(thread);
+    if (index >= 0) this.#threads.splice(index, 1);
+  }
+}

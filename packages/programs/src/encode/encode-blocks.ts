@@ -1,0 +1,201 @@
+import type { EncryptedBlock, OwnerPool } from "@cos/fhe";
+import type { GenomicsError, GenotypeBlock, GenotypeSource, Trait as PhenotypeTrait } from "@cos/genomics";
+import { STATUS_CASE, STATUS_CONTROL } from "@cos/genomics";
+import {
+  type ArrayManifest,
+  type Block,
+  err,
+  type ObjectRef,
+  ok,
+  type Result,
+  rowsOf,
+  type Segment,
+  toRowRanges,
+} from "@cos/protocol";
+import { encodeValue, type FixedPoint } from "./fixed-point.ts";
+import { type LayoutName, layouts } from "./layout.ts";
+
+/** Takes a finished object: stores or uploads it. Called one at a time. */
+export type ObjectSink = (object: ObjectRef, bytes: Uint8Array) => Promise<void>;
+
+export type Progress = (state: { stage: "genotypes" | "traits"; done: number; total: number }) => void;
+
+/** Everything that encrypting a segment's rows needs. */
+export type EncodeContext = {
+  pool: OwnerPool;
+  sink: ObjectSink;
+  segment: Segment;
+  /** Row within the segment -> person; -1 is an empty person. */
+  personOfRow: Int32Array;
+  onBlock?: () => void;
+};
+
+/** Encrypts the genotypes of one segment in one layout, block by block; memory: one variant block and a few row blocks. */
+export async function encodeGenotypes(
+  context: EncodeContext,
+  array: ArrayManifest,
+  source: GenotypeSource,
+): Promise<Result<Block[], GenomicsError>> {
+  const queue = new BlockQueue(context);
+  for (const variantBlock of array.variantBlocks) {
+    const genotypes = await source.readBlock(variantBlock.first, variantBlock.count);
+    if (!genotypes.ok) {
+      await queue.drain();
+      return genotypes;
+    }
+    const width = 1 + Math.max(...array.channels.map((c) => c.at.coefficient)) + variantBlock.count - 1;
+    for (const rows of rowBlocksOf(context.segment, array.rowsPerBlock)) {
+      const coefficients = new Uint32Array(rows.offsets.length * width);
+      for (const [i, offset] of rows.offsets.entries()) {
+        const person = context.personOfRow[offset] as number;
+        if (person >= 0)
+          placeGenotypes(array, genotypes.value, person, coefficients.subarray(i * width, (i + 1) * width));
+      }
+      await queue.push(array, variantBlock.index, rows, width, coefficients);
+    }
+  }
+  return ok(await queue.drain());
+}
+
+/** Writes one person's codes of a variant block at the places that the channels name. */
+function placeGenotypes(
+  array: ArrayManifest,
+  block: GenotypeBlock,
+  person: number,
+  target: Uint32Array,
+): void {
+  for (const { quantity, at } of array.channels) {
+    const values = quantity === "alleles" ? block.alleles : quantity === "hom" ? block.hom : block.called;
+    const asFlag = quantity === "called";
+    const multiplier = Number(at.multiplier);
+    for (let v = 0; v < block.count; v += 1) {
+      const value = values[v * block.samples + person] as number;
+      if (value === 0) continue;
+      const index = at.coefficient + v;
+      target[index] = (target[index] as number) + multiplier * (asFlag ? 1 : value);
+    }
+  }
+}
+
+/** Encrypts one trait of one segment: a constant per person and column. */
+export async function encodeTrait(
+  context: EncodeContext,
+  array: ArrayManifest,
+  columnsOf: (person: number) => readonly number[],
+): Promise<Block[]> {
+  const queue = new BlockQueue(context);
+  const width = 1 + Math.max(...array.channels.map((c) => c.at.coefficient));
+  for (const rows of rowBlocksOf(context.segment, array.rowsPerBlock)) {
+    const coefficients = new Uint32Array(rows.offsets.length * array.ciphertextsPerRow * width);
+    for (const [i, offset] of rows.offsets.entries()) {
+      const person = context.personOfRow[offset] as number;
+      if (person < 0) continue;
+      const values = columnsOf(person);
+      for (const [c, { at }] of array.channels.entries()) {
+        coefficients[(i * array.ciphertextsPerRow + at.ciphertext) * width + at.coefficient] = values[
+          c
+        ] as number;
+      }
+    }
+    await queue.push(array, null, rows, width, coefficients);
+  }
+  return queue.drain();
+}
+
+/**
+ * Column values of every person for a trait, in the order of `traitChannels`.
+ * @errors `TRAIT_OUT_OF_RANGE` when a value does not fit the encoding that the dataset began with
+ */
+export function traitColumnsOf(
+  trait: PhenotypeTrait,
+  fixedPoint: FixedPoint | undefined,
+): Result<number[][], { code: "TRAIT_OUT_OF_RANGE"; trait: string }> {
+  if (trait.kind === "case-control") {
+    return ok(
+      Array.from(trait.status, (status) => [
+        Number(status === STATUS_CASE),
+        Number(status === STATUS_CONTROL),
+      ]),
+    );
+  }
+  if (fixedPoint === undefined) throw new TypeError("a quantity needs an encoding");
+  const columns: number[][] = [];
+  for (const value of trait.values) {
+    const encoded = encodeValue(value, fixedPoint);
+    if (!encoded.ok) return err({ code: "TRAIT_OUT_OF_RANGE", trait: trait.name });
+    columns.push(encoded.value);
+  }
+  return ok(columns);
+}
+
+/** Rows of one block, as offsets within the segment. */
+type RowRun = { rowBlock: number; offsets: number[] };
+
+/** The segment's rows in blocks; rows that were deleted since stay away. */
+function rowBlocksOf(segment: Segment, rowsPerBlock: number): RowRun[] {
+  const deleted = new Set(rowsOf(segment.deletedRows));
+  const runs: RowRun[] = [];
+  for (let first = 0, rowBlock = 0; first < segment.rowsPadded; first += rowsPerBlock, rowBlock += 1) {
+    const end = Math.min(first + rowsPerBlock, segment.rowsPadded);
+    const offsets = Array.from({ length: end - first }, (_, i) => first + i).filter(
+      (offset) => !deleted.has(segment.firstRow + offset),
+    );
+    if (offsets.length > 0) runs.push({ rowBlock, offsets });
+  }
+  return runs;
+}
+
+/** Keeps a bounded number of blocks in flight and hands finished ones to the sink in order. */
+class BlockQueue {
+  readonly #context: EncodeContext;
+  readonly #pending: { entry: Omit<Block, "object">; encrypted: Promise<EncryptedBlock> }[] = [];
+  readonly #blocks: Block[] = [];
+
+  constructor(context: EncodeContext) {
+    this.#context = context;
+  }
+
+  async push(
+    array: ArrayManifest,
+    variantBlock: number | null,
+    rows: RowRun,
+    width: number,
+    coefficients: Uint32Array,
+  ): Promise<void> {
+    const { pool, segment } = this.#context;
+    const streamIndexes = Uint32Array.from(rows.offsets, (offset) => segment.firstRow + offset);
+    const encrypted = pool.encrypt({
+      profile: layouts[array.layout as LayoutName].profile,
+      label: { array: array.name, segment: segment.id, variantBlock, rowBlock: rows.rowBlock },
+      ciphertextsPerRow: array.ciphertextsPerRow,
+      coefficientsPerCiphertext: width,
+      coefficients,
+      streamIndexes,
+    });
+    // An error surfaces when the block is taken; until then it must not count as unhandled.
+    encrypted.catch(() => {});
+    const entry = {
+      index: this.#blocks.length + this.#pending.length,
+      segment: segment.id,
+      variantBlock,
+      rowBlock: rows.rowBlock,
+      rows: toRowRanges([...streamIndexes]),
+    };
+    this.#pending.push({ entry, encrypted });
+    while (this.#pending.length > 2 * pool.threads) await this.#takeOne();
+  }
+
+  async drain(): Promise<Block[]> {
+    while (this.#pending.length > 0) await this.#takeOne();
+    return this.#blocks;
+  }
+
+  async #takeOne(): Promise<void> {
+    const next = this.#pending.shift();
+    if (next === undefined) return;
+    const { object, bytes } = await next.encrypted;
+    await this.#context.sink(object, bytes);
+    this.#blocks.push({ ...next.entry, object });
+    this.#context.onBlock?.();
+  }
+}

@@ -1,0 +1,461 @@
+import { contextDigestOf, contextOf, contextsOf, type DatasetKey, OwnerPool } from "@cos/fhe";
+import {
+  type GenomicsError,
+  type GenotypeSource,
+  type Trait as PhenotypeTrait,
+  STATUS_MISSING,
+} from "@cos/genomics";
+import {
+  type ArrayManifest,
+  type Digest,
+  digestOfBytes,
+  err,
+  type Manifest,
+  manifestCommitment,
+  type ObjectRef,
+  ok,
+  type Result,
+  type Segment,
+  type Trait,
+  type VariantAxis,
+  type VersionReason,
+  variantAxisBytes,
+} from "@cos/protocol";
+import { toVariantAxis, toVariantBlocks } from "./axes.ts";
+import {
+  type EncodeContext,
+  encodeGenotypes,
+  encodeTrait,
+  type ObjectSink,
+  type Progress,
+  traitColumnsOf,
+} from "./encode-blocks.ts";
+import { chooseFixedPoint, type FixedPoint } from "./fixed-point.ts";
+import {
+  genotypeChannels,
+  type LayoutName,
+  layoutForTrait,
+  layouts,
+  strideOf,
+  type TraitColumns,
+  traitChannels,
+} from "./layout.ts";
+import type { OwnerState, TraitState } from "./owner-state.ts";
+import { defaultRowsPadded, drawRows, type SecretRows } from "./secret-rows.ts";
+
+export type EncryptError =
+  | GenomicsError
+  /** Fewer published rows than people. Counts only go to the owner. */
+  | { code: "ROW_PADDING_TOO_SMALL"; rowsPadded: number; people: number }
+  /** Characters that a manifest does not take in a name. */
+  | { code: "TRAIT_NAME_UNSUPPORTED"; trait: string }
+  | { code: "TRAIT_TWICE"; trait: string }
+  /** The trait is not aligned to the people, or not of the kind that the dataset has under that name. */
+  | { code: "TRAIT_MISMATCH"; trait: string }
+  | { code: "TRAIT_OUT_OF_RANGE"; trait: string }
+  /** The dataset has no genotypes in the layout that this kind of trait needs. */
+  | { code: "LAYOUT_MISSING"; layout: LayoutName }
+  /** New people must be typed at exactly the dataset's variants, in its order and orientation. */
+  | { code: "VARIANT_AXIS_MISMATCH"; expected: Digest; actual: Digest }
+  | { code: "SEGMENT_TWICE"; segment: string }
+  /** The key is not the dataset's. */
+  | { code: "CONTEXT_MISMATCH"; expected: string; actual: string };
+
+export type SegmentRequest = {
+  source: GenotypeSource;
+  /** Aligned to the source's samples. */
+  traits: readonly PhenotypeTrait[];
+  /** Name of the new segment; default `s1`, `s2`, ... */
+  segment?: string;
+  site: string;
+  consentClass: string[];
+  /** Published row count; default the next multiple of 50 above the people. */
+  rowsPadded?: number;
+};
+
+export type EncryptRequest = SegmentRequest & {
+  assembly: string;
+  key: DatasetKey;
+  /** Layouts to publish; default those that the traits need, `allele-counts` when there are none. */
+  layouts?: readonly LayoutName[];
+  sink: ObjectSink;
+  /** Unix seconds. */
+  effectiveAt: number;
+  /** Threads that encrypt; default one per core. */
+  threads?: number;
+  onProgress?: Progress;
+};
+
+/** A version of a dataset: what is published, and what the owner keeps. */
+export type DatasetVersion = { manifest: Manifest; ownerState: OwnerState };
+
+/**
+ * Encrypts a dataset: draws the secret rows, encrypts genotypes in each layout and every trait, hands the objects to
+ * the sink as they are done, and describes the whole. Memory is bounded by a few blocks per thread.
+ */
+export async function encryptDataset(request: EncryptRequest): Promise<Result<DatasetVersion, EncryptError>> {
+  const { source, traits, key } = request;
+  const names = checkTraits(traits, source.samples.length);
+  if (names !== undefined) return err(names);
+  const axis = toVariantAxis(source, request.assembly);
+  const axisObject = await storeAxis(axis, request.sink);
+
+  const chosen = request.layouts ?? neededLayouts(traits);
+  const fixedPoints = new Map<string, FixedPoint>();
+  for (const trait of traits) {
+    if (trait.kind === "quantitative") fixedPoints.set(trait.name, chooseFixedPoint(trait));
+  }
+  const contexts = contextsOf(key);
+  const draft: Manifest = {
+    format: "cos-manifest/1",
+    species: source.species,
+    assembly: request.assembly,
+    version: { n: 1, parent: null, reason: "append", effectiveAt: request.effectiveAt },
+    keyId: key.keyId,
+    contextDigest: contextDigestOf(key),
+    contexts: contexts.map((c) => ({ profile: c.profile.name, contextDigest: c.digest })),
+    variantAxis: { object: axisObject, count: axis.variants.length },
+    segments: [],
+    arrays: chosen.map((layout) => genotypeArray(layout, axis, key)),
+    traits: [],
+  };
+  for (const trait of traits) {
+    const array = traitArray(draft, trait, fixedPoints.get(trait.name), key);
+    if (!array.ok) return array;
+    draft.arrays.push(array.value);
+    draft.traits.push(dictionaryEntry(trait));
+  }
+  const ownerState: OwnerState = { format: "cos-owner-state/1", keyId: key.keyId, segments: {}, traits: {} };
+  for (const trait of traits)
+    ownerState.traits[trait.name] = emptyTraitState(trait, fixedPoints.get(trait.name));
+  return encryptSegment({ manifest: draft, ownerState }, request, request);
+}
+
+/** Adds people as a new segment under a fresh permutation; nothing that exists is touched. */
+export async function appendSegment(
+  before: DatasetVersion,
+  request: SegmentRequest & Pick<EncryptRequest, "key" | "sink" | "effectiveAt" | "threads" | "onProgress">,
+): Promise<Result<DatasetVersion, EncryptError>> {
+  const { manifest, ownerState } = before;
+  const mismatch = checkKey(manifest, request.key);
+  if (mismatch !== undefined) return err(mismatch);
+  const names = checkTraits(request.traits, request.source.samples.length);
+  if (names !== undefined) return err(names);
+  const actual = digestOfBytes(variantAxisBytes(toVariantAxis(request.source, manifest.assembly)));
+  const expected = manifest.variantAxis.object.digest;
+  if (actual !== expected) return err({ code: "VARIANT_AXIS_MISMATCH", expected, actual });
+  const version = nextVersion(manifest, "append", request.effectiveAt);
+  return encryptSegment({ manifest: { ...manifest, version }, ownerState }, request, request);
+}
+
+/** Adds a trait for people who are in the dataset already; genotypes are not touched. */
+export async function addTrait(
+  before: DatasetVersion,
+  request: {
+    /** Aligned to `people`; people of the dataset who are not among them are missing. */
+    trait: PhenotypeTrait;
+    people: readonly { familyId: string; id: string }[];
+  } & Pick<EncryptRequest, "key" | "sink" | "effectiveAt" | "threads" | "onProgress">,
+): Promise<Result<DatasetVersion, EncryptError>> {
+  const { trait, people, key } = request;
+  const mismatch = checkKey(before.manifest, key);
+  if (mismatch !== undefined) return err(mismatch);
+  const names = checkTraits([trait], people.length);
+  if (names !== undefined) return err(names);
+  if (before.manifest.traits.some((t) => t.name === trait.name)) {
+    return err({ code: "TRAIT_TWICE", trait: trait.name });
+  }
+  const fixedPoint = trait.kind === "quantitative" ? chooseFixedPoint(trait) : undefined;
+  const array = traitArray(before.manifest, trait, fixedPoint, key);
+  if (!array.ok) return array;
+  const columns = traitColumnsOf(trait, fixedPoint);
+  if (!columns.ok) return columns;
+
+  const manifest: Manifest = {
+    ...before.manifest,
+    version: nextVersion(before.manifest, "append", request.effectiveAt),
+    arrays: [...before.manifest.arrays, array.value],
+    traits: [...before.manifest.traits, dictionaryEntry(trait)],
+  };
+  const ownerState = structuredClone(before.ownerState);
+  const state = emptyTraitState(trait, fixedPoint);
+  ownerState.traits[trait.name] = state;
+  const personOf = new Map(people.map((p, i) => [`${p.familyId}\t${p.id}`, i]));
+  const pool = new OwnerPool(key, request.threads);
+  try {
+    for (const segment of manifest.segments) {
+      const personOfRow = new Int32Array(segment.rowsPadded).fill(-1);
+      for (const [familyId, id, row] of ownerState.segments[segment.id]?.people ?? []) {
+        const person = personOf.get(`${familyId}\t${id}`) ?? -1;
+        personOfRow[row - segment.firstRow] = person;
+        if (person >= 0 && hasValue(trait, person)) state.phenotyped.push(row);
+      }
+      const context = { pool, sink: request.sink, segment, personOfRow };
+      const blocks = await encodeTrait(context, array.value, (person) => columns.value[person] as number[]);
+      addBlocks(array.value, blocks);
+    }
+  } finally {
+    await pool.close();
+  }
+  state.phenotyped.sort((a, b) => a - b);
+  return ok({ manifest, ownerState });
+}
+
+/** The version after `manifest`. */
+export const nextVersion = (
+  manifest: Manifest,
+  reason: VersionReason,
+  effectiveAt: number,
+): Manifest["version"] => ({
+  n: manifest.version.n + 1,
+  parent: manifestCommitment(manifest),
+  reason,
+  effectiveAt,
+});
+
+async function encryptSegment(
+  before: DatasetVersion,
+  request: SegmentRequest,
+  shared: Pick<EncryptRequest, "key" | "sink" | "threads" | "onProgress">,
+): Promise<Result<DatasetVersion, EncryptError>> {
+  const manifest = structuredClone(before.manifest);
+  const ownerState = structuredClone(before.ownerState);
+  const people = request.source.samples;
+  const rowsPadded = request.rowsPadded ?? defaultRowsPadded(people.length);
+  if (rowsPadded < people.length) {
+    return err({ code: "ROW_PADDING_TOO_SMALL", rowsPadded, people: people.length });
+  }
+  const id = request.segment ?? `s${manifest.segments.length + 1}`;
+  if (manifest.segments.some((s) => s.id === id)) return err({ code: "SEGMENT_TWICE", segment: id });
+  const byName = alignTraits(manifest, ownerState, request.traits);
+  if (!byName.ok) return byName;
+
+  const last = manifest.segments.at(-1);
+  const firstRow = last === undefined ? 0 : last.firstRow + last.rowsPadded;
+  const rows = drawRows(people, rowsPadded, firstRow);
+  const segment: Segment = {
+    id,
+    site: request.site,
+    consentClass: request.consentClass,
+    firstRow,
+    rowsPadded,
+    addedIn: manifest.version.n,
+    deletedRows: [],
+    commitment: rows.commitment,
+  };
+  manifest.segments.push(segment);
+  ownerState.segments[id] = rows.state;
+
+  const encoded = await encodeArrays(manifest, segment, rows, request.source, byName.value, shared);
+  if (!encoded.ok) return encoded;
+  for (const [name, { trait }] of byName.value) {
+    if (trait !== undefined) addPhenotyped(ownerState.traits[name] as TraitState, rows, firstRow, trait);
+  }
+  return ok({ manifest, ownerState });
+}
+
+type AlignedTrait = { trait: PhenotypeTrait | undefined; columns: number[][] };
+
+/** Every trait of the dictionary, with the new people's columns; people without a value are missing. */
+function alignTraits(
+  manifest: Manifest,
+  ownerState: OwnerState,
+  traits: readonly PhenotypeTrait[],
+): Result<Map<string, AlignedTrait>, EncryptError> {
+  const aligned = new Map<string, AlignedTrait>();
+  for (const trait of traits) {
+    const entry = manifest.traits.find((t) => t.name === trait.name);
+    if (entry === undefined || entry.kind !== kindOf(trait))
+      return err({ code: "TRAIT_MISMATCH", trait: trait.name });
+    const columns = traitColumnsOf(trait, toFixedPointState(ownerState.traits[trait.name]));
+    if (!columns.ok) return columns;
+    aligned.set(trait.name, { trait, columns: columns.value });
+  }
+  for (const { name } of manifest.traits) {
+    if (!aligned.has(name)) aligned.set(name, { trait: undefined, columns: [] });
+  }
+  return ok(aligned);
+}
+
+async function encodeArrays(
+  manifest: Manifest,
+  segment: Segment,
+  rows: SecretRows,
+  source: GenotypeSource,
+  traits: ReadonlyMap<string, AlignedTrait>,
+  { key, sink, threads, onProgress }: Pick<EncryptRequest, "key" | "sink" | "threads" | "onProgress">,
+): Promise<Result<null, EncryptError>> {
+  const total = manifest.arrays.reduce(
+    (sum, a) => sum + Math.ceil(segment.rowsPadded / a.rowsPerBlock) * Math.max(1, a.variantBlocks.length),
+    0,
+  );
+  let done = 0;
+  const pool = new OwnerPool(key, threads);
+  try {
+    for (const array of manifest.arrays) {
+      const stage = array.trait === undefined ? "genotypes" : "traits";
+      const context: EncodeContext = {
+        pool,
+        sink,
+        segment,
+        personOfRow: rows.personOfRow,
+        onBlock: () => onProgress?.({ stage, done: ++done, total }),
+      };
+      const blocks = await encodeArray(context, array, source, traits);
+      if (!blocks.ok) return blocks;
+      addBlocks(array, blocks.value);
+    }
+    return ok(null);
+  } finally {
+    await pool.close();
+  }
+}
+
+async function encodeArray(
+  context: EncodeContext,
+  array: ArrayManifest,
+  source: GenotypeSource,
+  traits: ReadonlyMap<string, AlignedTrait>,
+): Promise<Result<ArrayManifest["blocks"], EncryptError>> {
+  if (array.trait === undefined) return encodeGenotypes(context, array, source);
+  const columns = traits.get(array.trait)?.columns ?? [];
+  const missing = array.channels.map(() => 0);
+  return ok(await encodeTrait(context, array, (person) => columns[person] ?? missing));
+}
+
+function addBlocks(array: ArrayManifest, blocks: readonly ArrayManifest["blocks"][number][]): void {
+  for (const block of blocks) array.blocks.push({ ...block, index: array.blocks.length });
+}
+
+function genotypeArray(name: LayoutName, axis: VariantAxis, key: DatasetKey): ArrayManifest {
+  const layout = layouts[name];
+  const variantBlocks = toVariantBlocks(axis, layout.maxVariantsPerBlock);
+  return {
+    name: `genotypes/${name}`,
+    layout: name,
+    axes: ["sample", "variant"],
+    profile: layout.profile.name,
+    contextDigest: contextOf(layout.profile, key.keyId).digest,
+    packing: "coefficient",
+    rowDeletable: true,
+    ciphertextsPerRow: 1,
+    rowsPerBlock: layout.rowsPerBlock,
+    channels: genotypeChannels(layout, strideOf(variantBlocks)),
+    variantBlocks,
+    blocks: [],
+  };
+}
+
+function traitArray(
+  manifest: Manifest,
+  trait: PhenotypeTrait,
+  fixedPoint: FixedPoint | undefined,
+  key: DatasetKey,
+): Result<ArrayManifest, EncryptError> {
+  const layout = layouts[layoutForTrait(kindOf(trait))];
+  const genotypes = manifest.arrays.find((a) => a.layout === layout.name && a.axes.length === 2);
+  if (genotypes === undefined) return err({ code: "LAYOUT_MISSING", layout: layout.name });
+  const columns: TraitColumns =
+    fixedPoint === undefined
+      ? { kind: "binary" }
+      : {
+          kind: "quantitative",
+          valueDigits: fixedPoint.valueDigits,
+          squareDigits: fixedPoint.squareDigits,
+        };
+  const channels = traitChannels(layout, strideOf(genotypes.variantBlocks), columns);
+  return ok({
+    name: `trait/${trait.name}`,
+    layout: layout.name,
+    axes: ["sample"],
+    trait: trait.name,
+    profile: layout.profile.name,
+    contextDigest: contextOf(layout.profile, key.keyId).digest,
+    packing: "coefficient",
+    rowDeletable: true,
+    ciphertextsPerRow: 1 + Math.max(...channels.map((c) => c.at.ciphertext)),
+    rowsPerBlock: layout.rowsPerBlock,
+    channels,
+    variantBlocks: [],
+    blocks: [],
+  });
+}
+
+function dictionaryEntry(trait: PhenotypeTrait): Trait {
+  const kind = kindOf(trait);
+  return {
+    name: trait.name,
+    kind,
+    role: "trait",
+    codes: kind === "binary" ? { "1": "control", "2": "case" } : {},
+    unit: null,
+    ontology: null,
+    scale: kind === "binary" ? 1 : null,
+    bound: kind === "binary" ? "1" : null,
+    validMask: kind === "binary" ? "case+control" : "present",
+    derivedFrom: [],
+    nullModelDigest: null,
+    visibleToGrant: true,
+  };
+}
+
+const kindOf = (trait: PhenotypeTrait): "binary" | "quantitative" =>
+  trait.kind === "case-control" ? "binary" : "quantitative";
+
+const neededLayouts = (traits: readonly PhenotypeTrait[]): LayoutName[] => {
+  const needed = new Set(traits.map((t) => layoutForTrait(kindOf(t))));
+  return needed.size === 0 ? ["allele-counts"] : [...needed].sort();
+};
+
+function emptyTraitState(trait: PhenotypeTrait, fixedPoint: FixedPoint | undefined): TraitState {
+  if (fixedPoint === undefined) return { kind: "binary", phenotyped: [] };
+  return { kind: "quantitative", phenotyped: [], ...fixedPoint, offset: String(fixedPoint.offset) };
+}
+
+/** The encoding of a quantitative trait, as the owner kept it. */
+export const toFixedPointState = (state: TraitState | undefined): FixedPoint | undefined =>
+  state?.kind === "quantitative"
+    ? {
+        decimals: state.decimals,
+        offset: BigInt(state.offset),
+        valueDigits: state.valueDigits,
+        squareDigits: state.squareDigits,
+      }
+    : undefined;
+
+const hasValue = (trait: PhenotypeTrait, person: number): boolean =>
+  trait.kind === "case-control" ? trait.status[person] !== STATUS_MISSING : trait.values[person] !== null;
+
+function addPhenotyped(state: TraitState, rows: SecretRows, firstRow: number, trait: PhenotypeTrait): void {
+  for (const [row, person] of rows.personOfRow.entries()) {
+    if (person >= 0 && hasValue(trait, person)) state.phenotyped.push(firstRow + row);
+  }
+}
+
+function checkTraits(traits: readonly PhenotypeTrait[], people: number): EncryptError | undefined {
+  const seen = new Set<string>();
+  for (const trait of traits) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.@/+:-]{0,63}$/.test(trait.name)) {
+      return { code: "TRAIT_NAME_UNSUPPORTED", trait: trait.name };
+    }
+    if (seen.has(trait.name)) return { code: "TRAIT_TWICE", trait: trait.name };
+    seen.add(trait.name);
+    const length = trait.kind === "case-control" ? trait.status.length : trait.values.length;
+    if (length !== people) return { code: "TRAIT_MISMATCH", trait: trait.name };
+  }
+  return undefined;
+}
+
+function checkKey(manifest: Manifest, key: DatasetKey): EncryptError | undefined {
+  const actual = contextDigestOf(key);
+  return actual === manifest.contextDigest
+    ? undefined
+    : { code: "CONTEXT_MISMATCH", expected: manifest.contextDigest, actual };
+}
+
+async function storeAxis(axis: VariantAxis, sink: ObjectSink): Promise<ObjectRef> {
+  const bytes = variantAxisBytes(axis);
+  const object = { digest: digestOfBytes(bytes), sizeBytes: bytes.length };
+  await sink(object, bytes);
+  return object;
+}

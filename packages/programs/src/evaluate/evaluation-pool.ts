@@ -1,0 +1,78 @@
+import { type CiphertextEntry, ThreadPool } from "@cos/fhe";
+import { type ObjectRef, ok, type Result } from "@cos/protocol";
+import type { EvaluateTask, TaskSpec } from "../plan/plan.ts";
+import { type EvaluateError, type EvaluateOptions, type ReadObject, toOutput } from "./evaluate-task.ts";
+
+export type EvaluateJob =
+  | { kind: "evaluate"; spec: TaskSpec }
+  | { kind: "reduce"; spec: TaskSpec; partials: ObjectRef[] };
+
+/**
+ * Evaluates tasks in worker threads. Objects are read by the main thread (`read`), one block at a time per thread.
+ * A task can be spread over several threads; its output bytes do not depend on how many.
+ */
+export class EvaluationPool {
+  readonly threads: number;
+  readonly engine = "wasm";
+  readonly #pool: ThreadPool;
+
+  constructor(threads: number) {
+    this.threads = threads;
+    this.#pool = new ThreadPool(new URL("./evaluate-thread.ts", import.meta.url), threads);
+  }
+
+  /**
+   * Runs an evaluation task.
+   * @param options.spread threads to spread the task over (default 1: one task per thread)
+   */
+  async evaluate(
+    spec: TaskSpec,
+    read: ReadObject,
+    options: EvaluateOptions & { spread?: number } = {},
+  ): Promise<Result<Uint8Array, EvaluateError>> {
+    const parts = splitTask(spec, options.spread ?? 1);
+    const results = await Promise.all(
+      parts.map((part) =>
+        this.#run<Result<CiphertextEntry[], EvaluateError>>({ kind: "evaluate", spec: part }, read, options),
+      ),
+    );
+    const entries: CiphertextEntry[] = [];
+    for (const result of results) {
+      if (!result.ok) return result;
+      entries.push(...result.value);
+    }
+    return ok(toOutput(spec, entries));
+  }
+
+  /** Runs the reduce task over the outputs of the tasks that it names, in their order. */
+  reduce(
+    spec: TaskSpec,
+    partials: readonly ObjectRef[],
+    read: ReadObject,
+    options: EvaluateOptions = {},
+  ): Promise<Result<Uint8Array, EvaluateError>> {
+    return this.#run({ kind: "reduce", spec, partials: [...partials] }, read, options);
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  #run<T>(job: EvaluateJob, read: ReadObject, { signal }: EvaluateOptions): Promise<T> {
+    return this.#pool.run<T>(job, {
+      ...(signal === undefined ? {} : { signal }),
+      onRequest: (ref) => read(ref as ObjectRef),
+    });
+  }
+}
+
+/** Cuts a task by variant blocks: no two parts share an entry. */
+function splitTask(spec: TaskSpec, parts: number): TaskSpec[] {
+  const task = spec.task as EvaluateTask;
+  const size = Math.ceil(task.variantBlocks.length / Math.max(1, parts));
+  const specs: TaskSpec[] = [];
+  for (let at = 0; at < task.variantBlocks.length; at += size) {
+    specs.push({ ...spec, task: { ...task, variantBlocks: task.variantBlocks.slice(at, at + size) } });
+  }
+  return specs;
+}

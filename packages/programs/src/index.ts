@@ -1,0 +1,18 @@
+export * from "./built-in/allelic-association.ts";
+export * from "./built-in/built-in-programs.ts";
+export * from "./built-in/linear-regression.ts";
+export * from "./consent.ts";
+export type { ObjectSink, Progress } from "./encode/encode-blocks.ts";
+export * from "./encode/encrypt-dataset.ts";
+export { type LayoutName, layoutForTrait } from "./encode/layout.ts";
+export * from "./encode/owner-state.ts";
+export * from "./encode/withdraw-rows.ts";
+export * from "./evaluate/evaluate-task.ts";
+export { EvaluationPool } from "./evaluate/evaluation-pool.ts";
+export * from "./finalise/finalise.ts";
+export * from "./open/open-result.ts";
+export type { Contraction, ContractionError, Readout } from "./plan/contractions.ts";
+export * from "./plan/plan.ts";
+export * from "./plan/plan-job.ts";
+export type { JobParams, ResolveError } from "./plan/resolve-program.ts";
+export * from "./program.ts";
