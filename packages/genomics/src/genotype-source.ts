@@ -70,6 +70,31 @@ export function withSexes(
   );
 }
 
+/**
+ * The genotypes of some of the people, e.g. of those who stay after a withdrawal.
+ *
+ * @param kept indices into the source's samples, in the order that the result has them; throws on one outside
+ */
+export function selectSamples(source: GenotypeSource, kept: readonly number[]): GenotypeSource {
+  const samples = kept.map((index) => {
+    const sample = source.samples[index];
+    if (sample === undefined)
+      throw new RangeError(`sample ${index} is outside 0..${source.samples.length - 1}`);
+    return sample;
+  });
+  const readCalls = async (first: number, count: number): Promise<Result<CallBlock, GenomicsError>> => {
+    const calls = await source.readCalls(first, count);
+    if (!calls.ok) return calls;
+    const codes = new Uint8Array(count * kept.length);
+    for (let v = 0; v < count; v++) {
+      const from = v * calls.value.samples;
+      for (const [s, index] of kept.entries()) codes[v * kept.length + s] = calls.value.codes[from + index]!;
+    }
+    return ok({ firstVariant: first, count, samples: kept.length, codes });
+  };
+  return toSource({ ...source, samples, readCalls });
+}
+
 function assertRange(variants: number, first: number, count: number): void {
   const whole = Number.isInteger(first) && Number.isInteger(count);
   if (!whole || first < 0 || count < 0 || first + count > variants) {

@@ -132,8 +132,13 @@ describe("readTrait", () => {
     ],
     [
       "a number beyond all measure",
-      tsv("FID IID t", "F1 A 1e999999"),
+      tsv("FID IID t", "F1 A 1e999999", ...rows.slice(1)),
       { code: "PHENOTYPE_OUT_OF_RANGE", line: 2 },
+    ],
+    [
+      "a word after empty lines",
+      `\n${tsv("FID IID t", "F1 A 1")}\n\n${tsv("F1 B x", "F2 A 1")}`,
+      { code: "PHENOTYPE_BAD_VALUE", line: 6 },
     ],
     ["an open quotation mark", tsv("FID IID t", 'F1 "A 1'), { code: "PHENOTYPE_BAD_QUOTES" }],
     [

@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { unwrap } from "@cos/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { openPlink, toSource, writePlink } from "../src/index.ts";
+import { openPlink, selectSamples, toSource, writePlink } from "../src/index.ts";
 import { arbitraryGenotypes } from "./arbitrary-genotypes.ts";
 import { tempFolder } from "./temp-folder.ts";
 
@@ -124,6 +124,22 @@ describe("openPlink", () => {
     });
   });
 
+  it("refuses a folder in a file's place", async () => {
+    const prefix = await plinkFiles("folder");
+    await rm(`${prefix}.bed`);
+    await mkdir(`${prefix}.bed`);
+    expect(await openPlink(prefix)).toMatchObject({
+      ok: false,
+      error: { code: "FILE_UNREADABLE", reason: "EISDIR" },
+    });
+    await rm(`${prefix}.fam`);
+    await mkdir(`${prefix}.fam`);
+    expect(await openPlink(prefix)).toMatchObject({
+      ok: false,
+      error: { code: "FILE_UNREADABLE", reason: "EISDIR" },
+    });
+  });
+
   it("says so when the .bed shrinks behind its back", async () => {
     const source = unwrap(await openPlink(await plinkFiles("shrink")));
     await write("shrink.bed", BED.slice(0, 4));
@@ -138,6 +154,18 @@ describe("openPlink", () => {
       ["GL000192.1", "autosome"],
       ["23", "X"],
     ]);
+    await source.close();
+  });
+});
+
+describe("selectSamples", () => {
+  it("keeps the people named, in the order named", async () => {
+    const source = unwrap(await openPlink(await plinkFiles("select")));
+    const some = selectSamples(source, [4, 0]);
+    expect(some.samples.map(({ id }) => id)).toEqual(["D", "A"]);
+    expect([...unwrap(await some.readCalls(0, 2)).codes]).toEqual([2, 0, 3, 3]);
+    expect(unwrap(await some.readBlock(1, 1)).called).toEqual(Uint8Array.of(1, 1)); // two men's X
+    expect(() => selectSamples(source, [5])).toThrow(RangeError);
     await source.close();
   });
 });

@@ -99,7 +99,7 @@ async function readLines(file: string): Promise<Result<Line[], TableError>> {
     }
     if (size > MAX_FILE_BYTES) return err({ code: "FILE_TOO_LARGE", file, maxBytes: MAX_FILE_BYTES });
   }
-  const tabs = parts[0]?.includes("\t") ?? false;
+  const tabs = parts.find((text) => text.trim() !== "")?.includes("\t") ?? false;
   const lines: Line[] = [];
   try {
     parse(parts.join("\n"), {

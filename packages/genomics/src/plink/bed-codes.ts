@@ -33,11 +33,20 @@ export function unpackBedRows(packed: Uint8Array, rows: number, samples: number)
 
 /** The way back: rows of codes, packed with zero padding. */
 export function packBedRows(codes: Uint8Array, rows: number, samples: number): Uint8Array {
-  const rowBytes = bedRowBytes(samples);
-  const packed = new Uint8Array(rows * rowBytes);
+  const packed = new Uint8Array(rows * bedRowBytes(samples));
+  const whole = samples >> 2;
+  let from = 0;
+  let to = 0;
   for (let row = 0; row < rows; row++) {
-    for (let s = 0; s < samples; s++) {
-      packed[row * rowBytes + (s >> 2)]! |= codes[row * samples + s]! << (2 * (s & 3));
+    for (let i = 0; i < whole; i++, from += 4) {
+      packed[to++] =
+        codes[from]! | (codes[from + 1]! << 2) | (codes[from + 2]! << 4) | (codes[from + 3]! << 6);
+    }
+    const last = samples & 3;
+    if (last > 0) {
+      let byte = 0;
+      for (let i = 0; i < last; i++) byte |= codes[from++]! << (2 * i);
+      packed[to++] = byte;
     }
   }
   return packed;

@@ -53,21 +53,23 @@ async function openBed(
   variants: number,
   samples: number,
 ): Promise<Result<BedFile, FileError | BedError>> {
-  let handle: FileHandle;
+  const rowBytes = bedRowBytes(samples);
+  let handle: FileHandle | undefined;
+  let fault: FileError | BedError | undefined;
   try {
     handle = await open(file);
+    fault = await checkBed(handle, file, BED_HEADER.length + variants * rowBytes);
   } catch (cause) {
-    return err({ code: "FILE_UNREADABLE", file, reason: systemCode(cause) });
+    fault = { code: "FILE_UNREADABLE", file, reason: systemCode(cause) };
   }
-  const rowBytes = bedRowBytes(samples);
-  const fault = await checkBed(handle, file, BED_HEADER.length + variants * rowBytes);
-  if (fault !== undefined) {
-    await handle.close();
-    return err(fault);
+  if (handle === undefined || fault !== undefined) {
+    await handle?.close();
+    return err(fault ?? { code: "FILE_UNREADABLE", file, reason: "closed" });
   }
+  const opened = handle;
   return ok({
-    read: (first, count) => readRows(handle, file, { first, count, samples, rowBytes }),
-    close: () => handle.close(),
+    read: (first, count) => readRows(opened, file, { first, count, samples, rowBytes }),
+    close: () => opened.close(),
   });
 }
 

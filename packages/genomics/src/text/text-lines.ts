@@ -80,11 +80,12 @@ const BGZF_HEADER_BYTES = 18;
 
 async function* decompressedChunks(file: string): AsyncGenerator<Result<Buffer, FileError>> {
   let bytesOut = 0;
+  let handle: FileHandle | undefined;
   let raw: ReadStream | undefined;
   try {
-    const handle = await open(file);
+    handle = await open(file);
     const { compressed, complete } = await lookAtEnds(handle);
-    raw = handle.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES });
+    raw = handle.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES, autoClose: false });
     for await (const chunk of compressed ? gunzipped(raw) : raw) {
       bytesOut += (chunk as Buffer).length;
       yield ok(chunk as Buffer);
@@ -105,7 +106,8 @@ async function* decompressedChunks(file: string): AsyncGenerator<Result<Buffer, 
         : { code: "FILE_UNREADABLE", file, reason },
     );
   } finally {
-    raw?.destroy(); // closes the handle too
+    raw?.destroy();
+    await handle?.close();
   }
 }
 
