@@ -5,3 +5,4 @@ export * from "./decode-log.ts";
 export * from "./decode-revert.ts";
 export * from "./deployment.ts";
 export * from "./fee-overrides.ts";
+export * from "./mirror/block-reader.ts";
