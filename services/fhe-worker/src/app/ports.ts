@@ -1,0 +1,69 @@
+import type { EvaluateError, TaskSpec } from "@cos/programs";
+import type { Digest, JobId, ObjectRef, PermitId, Result } from "@cos/protocol";
+
+/** One task as the queue delivered it. */
+export interface QueuedTask {
+  readonly taskId: Digest;
+  readonly jobId: JobId;
+}
+
+/** A lease: what to run, where its inputs lie, and the number that fences it. */
+export interface TaskLease {
+  readonly fence: bigint;
+  readonly permitId: PermitId;
+  readonly taskJson: string;
+  /** In the plan's order, as a reduce task needs them. */
+  readonly inputs: readonly (ObjectRef & { readonly url: string })[];
+}
+
+export type BeginAnswer =
+  | { readonly decision: "RUN"; readonly lease: TaskLease }
+  | { readonly decision: "DONE" | "NOT_WANTED" | "LATER" };
+
+/** The orchestrator's TaskService. Every method throws `LeaseLost` for a stale fence, and on lost infrastructure. */
+export interface TaskApi {
+  begin(task: QueuedTask): Promise<BeginAnswer>;
+  /** False: stop, the job is over. */
+  heartbeat(task: QueuedTask, fence: bigint): Promise<boolean>;
+  /** Undefined when the object is there already. */
+  presignOutput(task: QueuedTask, fence: bigint, output: ObjectRef): Promise<string | undefined>;
+  complete(task: QueuedTask, fence: bigint, completion: Completion): Promise<void>;
+  fail(task: QueuedTask, fence: bigint, failure: { code: string; retryable: boolean }): Promise<void>;
+}
+
+export interface Completion {
+  readonly output: ObjectRef;
+  /** EIP-712 signature over (permit, task, output digest), 0x hex. */
+  readonly signature: string;
+  readonly bytesRead: number;
+  readonly computeSeconds: number;
+}
+
+/** Another holds the task now, or nobody wants it any more. */
+export class LeaseLost extends Error {}
+
+/** The object store would not give or take bytes. */
+export class TransferFailed extends Error {
+  readonly code: "INPUT_UNREACHABLE" | "OUTPUT_REFUSED";
+  constructor(code: "INPUT_UNREACHABLE" | "OUTPUT_REFUSED", detail: string) {
+    super(detail);
+    this.code = code;
+  }
+}
+
+/** Bytes over presigned URLs. Throws `TransferFailed` after its own retries. */
+export interface Transfers {
+  read(url: string, sizeBytes: number, signal: AbortSignal): Promise<Uint8Array>;
+  write(url: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+}
+
+/** Evaluates in worker threads; `read` is asked for one block at a time. */
+export type Evaluate = (
+  spec: TaskSpec,
+  inputs: readonly ObjectRef[],
+  read: (ref: ObjectRef) => Promise<Uint8Array>,
+  signal: AbortSignal,
+) => Promise<Result<Uint8Array, EvaluateError>>;
+
+/** Signs with the worker's own key. */
+export type Attest = (permitId: PermitId, taskId: Digest, outputDigest: Digest) => Promise<string>;

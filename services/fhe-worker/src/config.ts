@@ -1,0 +1,40 @@
+import { type ConfigOf, readConfig } from "@cos/service-host";
+import { z } from "zod";
+
+const names = z
+  .string()
+  .default("any")
+  .transform((text) => text.split(",").map((name) => name.trim()))
+  .pipe(
+    z
+      .array(z.string().regex(/^[a-z0-9-]{1,31}$/))
+      .min(1)
+      .max(16),
+  );
+
+export const workerSettings = {
+  host: { schema: z.string().default("127.0.0.1"), meaning: "address that the gRPC server binds" },
+  grpcPort: {
+    schema: z.coerce.number().int().min(0).max(65_535).default(0),
+    meaning: "gRPC port; 0 picks a free one",
+  },
+  regions: { schema: names, meaning: "regions whose tasks it takes, separated by commas" },
+  threads: { schema: z.coerce.number().int().min(1).max(256).default(1), meaning: "evaluator threads" },
+  orchestratorAddress: {
+    schema: z.string().regex(/^[^\s/]+:\d+$/),
+    meaning: "orchestrator's gRPC, host:port",
+  },
+  chainId: { schema: z.coerce.bigint().min(1n), meaning: "EIP-155 chain id that attestations name" },
+  workerKeyFile: { schema: z.string().min(1), meaning: "file with the worker's secp256k1 key, 0x hex" },
+  serviceTokenFile: { schema: z.string().min(1), meaning: "file with the deployment's service token" },
+  heartbeatMs: {
+    schema: z.coerce.number().int().min(100).max(60_000).default(1_000),
+    unit: "ms",
+    meaning: "between heartbeats of a running task",
+  },
+} as const;
+
+export type WorkerConfig = Omit<ConfigOf<typeof workerSettings>, "workerKeyFile" | "serviceTokenFile">;
+
+export const readWorkerConfig = (environment: Readonly<Record<string, string | undefined>>) =>
+  readConfig(workerSettings, "COS_WORKER_", environment);

@@ -1,0 +1,2 @@
+export * from "./compose.ts";
+export { readWorkerConfig, type WorkerConfig } from "./config.ts";

@@ -1,0 +1,11 @@
+/** What a worker's log may say. */
+export type WorkerLogEvent =
+  | "worker.started"
+  | "worker.stopped"
+  | "worker.draining"
+  | "worker.announce-failed"
+  | "task.completed"
+  | "task.failed"
+  | "task.left"
+  | "consumer.trouble"
+  | "rpc.bug";
