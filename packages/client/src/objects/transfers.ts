@@ -1,0 +1,205 @@
+import { openAsBlob } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { IssueTicketRequest as Issue, type IssueTicketRequest } from "@cos/proto/gateway";
+import { type Digest, digestOfBytes, signTicketRedemption } from "@cos/protocol";
+import { CosFailure } from "../failure.ts";
+import { toHex } from "../wire/hex.ts";
+import { orFail } from "../wire/rpc-failure.ts";
+import type { Services } from "../wire/services.ts";
+import type { Session } from "../wire/session.ts";
+
+/** An object to store: its bytes in memory or in a file. */
+export type Upload = {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  readonly bytes?: Uint8Array;
+  readonly file?: string;
+};
+
+export type Progress = (doneBytes: number, totalBytes: number) => void;
+
+/** A redeemed ticket: what a transfer may carry and where. */
+export type Transfer = { readonly token: string; readonly baseUrl: string; readonly ticketId: string };
+
+const parallel = 4;
+const attempts = 5;
+
+/** Moves ciphertext objects over the gateway's HTTP routes, each transfer under a ticket redeemed once. */
+export class Transfers {
+  readonly #services: Services;
+  readonly #chainId: bigint;
+
+  constructor(services: Services, chainId: number) {
+    this.#services = services;
+    this.#chainId = BigInt(chainId);
+  }
+
+  /** Buys a ticket and redeems it with proof that the account holds its key. */
+  async open(session: Session, want: Partial<IssueTicketRequest>): Promise<Transfer> {
+    const issued = await orFail(
+      this.#services.tickets.issueTicket(Issue.fromPartial(want), await session.metadata()),
+    );
+    return this.redeem(session, issued.ticket, toHex(issued.ticketId) as Digest);
+  }
+
+  /** Redeems a ticket that was issued before. Each works once, for its holder, for at most 900 s. */
+  async redeem(session: Session, ticket: string, ticketId: Digest): Promise<Transfer> {
+    const issuedAt = Math.floor(Date.now() / 1000);
+    const audience = audienceOf(ticket);
+    const proof = await signTicketRedemption(session.account.wallet, this.#chainId, {
+      ticketId,
+      audience,
+      issuedAt,
+    });
+    const answer = await orFail(
+      this.#services.tickets.redeemTicket(
+        { ticket, proof: Buffer.from(proof.slice(2), "hex"), proofIssuedAt: BigInt(issuedAt) },
+        await session.metadata(),
+      ),
+    );
+    return { token: answer.transferToken, baseUrl: answer.baseUrl, ticketId };
+  }
+
+  /** Stores objects, four at a time; what lies there already is not sent again, so an interrupted upload goes on. */
+  async upload(transfer: Transfer, objects: readonly Upload[], progress?: Progress): Promise<void> {
+    const total = objects.reduce((sum, object) => sum + object.sizeBytes, 0);
+    let done = 0;
+    progress?.(0, total);
+    await inParallel(objects, async (object) => {
+      await this.#put(transfer, object);
+      done += object.sizeBytes;
+      progress?.(done, total);
+    });
+  }
+
+  /** Fetches one object into memory and checks its digest; a broken connection resumes where it stopped. */
+  async download(
+    transfer: Transfer,
+    digest: Digest,
+    progress?: (bytes: number) => void,
+  ): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    let have = 0;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const headers = have > 0 ? { range: `bytes=${have}-` } : {};
+        const response = await request(transfer, digest, { method: "GET", headers });
+        if (have > 0 && response.status === 200) {
+          pieces.length = 0;
+          have = 0;
+        }
+        for await (const piece of response.body ?? []) {
+          pieces.push(piece);
+          have += piece.length;
+          progress?.(have);
+        }
+        break;
+      } catch (cause) {
+        if (cause instanceof CosFailure || attempt >= attempts) throw toFailure(cause);
+        await delay(100 * 2 ** attempt);
+      }
+    }
+    const bytes = new Uint8Array(Buffer.concat(pieces));
+    const actual = digestOfBytes(bytes);
+    if (actual !== digest) {
+      throw new CosFailure("integrity", "DIGEST_MISMATCH", "the object's bytes are not those of its digest", {
+        facts: { expected: digest, actual, sizeBytes: bytes.length },
+        hint: "nothing was opened; tell the operator",
+      });
+    }
+    return bytes;
+  }
+
+  /** Whether the store holds an object that the transfer covers. */
+  async has(transfer: Transfer, digest: Digest): Promise<boolean> {
+    const response = await fetch(urlOf(transfer, digest), { method: "HEAD", headers: auth(transfer) });
+    await response.body?.cancel();
+    if (response.ok) return true;
+    if (response.status === 404 || response.status === 410) return false;
+    if (response.status >= 500) throw new Error(`HTTP ${response.status}`);
+    throw problemFailure(response.status, response.status === 401 ? { code: "TRANSFER_INVALID" } : {});
+  }
+
+  async #put(transfer: Transfer, object: Upload): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        if (await this.has(transfer, object.digest)) return;
+        const body = await bodyOf(object);
+        const headers = { "content-type": "application/octet-stream" };
+        const response = await request(transfer, object.digest, { method: "PUT", headers, body });
+        await response.body?.cancel();
+        return;
+      } catch (cause) {
+        if (cause instanceof CosFailure || attempt >= attempts) throw toFailure(cause);
+        await delay(100 * 2 ** attempt);
+      }
+    }
+  }
+}
+
+async function bodyOf(object: Upload): Promise<Blob | Uint8Array<ArrayBuffer>> {
+  if (object.bytes !== undefined) return object.bytes as Uint8Array<ArrayBuffer>;
+  if (object.file === undefined) throw new TypeError("an upload needs bytes or a file");
+  return openAsBlob(object.file);
+}
+
+async function request(transfer: Transfer, digest: Digest, init: RequestInit): Promise<Response> {
+  const headers = { ...(init.headers as Record<string, string>), ...auth(transfer) };
+  const response = await fetch(urlOf(transfer, digest), { ...init, headers });
+  if (response.ok) return response;
+  const problem = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+  if (response.status >= 500 && response.status !== 507) throw new Error(`HTTP ${response.status}`);
+  throw problemFailure(response.status, problem);
+}
+
+function problemFailure(status: number, problem: Record<string, unknown>): CosFailure {
+  const code = String(problem.code ?? problem.title ?? `HTTP_${status}`);
+  const kind =
+    status === 404 || status === 410
+      ? "not-found"
+      : code === "DIGEST_MISMATCH" || code === "LENGTH_MISMATCH"
+        ? "integrity"
+        : "refused";
+  const detail = typeof problem.detail === "string" ? `: ${problem.detail}` : "";
+  return new CosFailure(kind, code, `the gateway refused the transfer (${code})${detail}`);
+}
+
+const toFailure = (cause: unknown): CosFailure =>
+  cause instanceof CosFailure
+    ? cause
+    : new CosFailure("unavailable", "TRANSFER_BROKEN", "the transfer broke off", {
+        hint: "run the same command again: it goes on where it stopped",
+      });
+
+const urlOf = ({ baseUrl }: Transfer, digest: Digest): string => `${baseUrl}/v1/objects/${digest.slice(2)}`;
+const auth = ({ token }: Transfer) => ({ authorization: `Bearer ${token}` });
+
+/** The audience that the gateway wrote into its ticket; the proof is bound to it. */
+function audienceOf(ticket: string): string {
+  try {
+    const claims = JSON.parse(Buffer.from(ticket.split(".")[1] ?? "", "base64url").toString("utf8")) as {
+      aud?: unknown;
+    };
+    return String(claims.aud ?? "");
+  } catch {
+    throw new CosFailure("usage", "TICKET_INVALID", "this is no ticket");
+  }
+}
+
+/** Runs `work` over items, a few at a time; the first failure stops the rest. */
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items[Symbol.iterator]();
+  let stopped = false;
+  const lane = async () => {
+    for (const item of queue) {
+      if (stopped) return;
+      try {
+        await work(item);
+      } catch (cause) {
+        stopped = true;
+        throw cause;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, lane));
+}
