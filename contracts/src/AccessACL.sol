@@ -53,25 +53,21 @@ contract AccessACL is IAccessACL, Guarded {
     mapping(address holder => mapping(bytes32 permitId => mapping(uint256 grantId => Reservation))) private
         _reservations;
 
-    constructor(
-        IAuthority authority_,
-        IIdentitySBT identity_,
-        IDatasetRegistry datasets_,
-        IRegionOracle regions_
-    ) Guarded(authority_) {
+    constructor(IAuthority authority_, IIdentitySBT identity_, IDatasetRegistry datasets_, IRegionOracle regions_)
+        Guarded(authority_)
+    {
         identity = identity_;
         datasets = datasets_;
         regions = regions_;
     }
 
     /// @inheritdoc IAccessACL
-    function request(
-        uint256 datasetId,
-        uint8 opMask,
-        bytes32 purposeHash,
-        bytes32 termsHash,
-        string calldata uri
-    ) external override whenIssuing returns (uint256 grantId) {
+    function request(uint256 datasetId, uint8 opMask, bytes32 purposeHash, bytes32 termsHash, string calldata uri)
+        external
+        override
+        whenIssuing
+        returns (uint256 grantId)
+    {
         // Check
         uint256 sbtId = identity.sbtOf(msg.sender);
         if (sbtId == 0) revert AccessACL_NoIdentity(msg.sender);
@@ -201,9 +197,7 @@ contract AccessACL is IAccessACL, Guarded {
         reservation.epsilonMicro = q.epsilonMicro;
         reservation.deltaNano = q.deltaNano;
         reservation.exactReleases = q.exactReleases;
-        emit RunReserved(
-            grantId, permitId, msg.sender, Charge(q.epsilonMicro, q.deltaNano, q.exactReleases)
-        );
+        emit RunReserved(grantId, permitId, msg.sender, Charge(q.epsilonMicro, q.deltaNano, q.exactReleases));
     }
 
     /// @inheritdoc IAccessACL
@@ -233,10 +227,9 @@ contract AccessACL is IAccessACL, Guarded {
         uint64 time
     ) external view override returns (Reason) {
         Clauses memory c = _clauses[grantId];
-        return
-            ClauseRules.decide(
-                c, _counters[grantId], _factsOf(grantId), _query(grantee, op, purposeHash, regionCode, time)
-            );
+        return ClauseRules.decide(
+            c, _counters[grantId], _factsOf(grantId), _query(grantee, op, purposeHash, regionCode, time)
+        );
     }
 
     /// @inheritdoc IAccessACL
@@ -245,13 +238,11 @@ contract AccessACL is IAccessACL, Guarded {
     }
 
     /// @inheritdoc IAccessACL
-    function requireAccess(
-        uint256 grantId,
-        address grantee,
-        uint8 op,
-        bytes32 purposeHash,
-        bytes32 regionCode
-    ) external view override {
+    function requireAccess(uint256 grantId, address grantee, uint8 op, bytes32 purposeHash, bytes32 regionCode)
+        external
+        view
+        override
+    {
         _requireAllowed(
             grantId, _clauses[grantId], _query(grantee, op, purposeHash, regionCode, uint64(block.timestamp))
         );

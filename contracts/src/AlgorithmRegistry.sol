@@ -70,8 +70,12 @@ contract AlgorithmRegistry is IAlgorithmRegistry, Guarded {
         if (from == AlgorithmState.Proposed) {
             return to == AlgorithmState.Approved || to == AlgorithmState.None || to == AlgorithmState.Revoked;
         }
-        if (from == AlgorithmState.Approved) return to == AlgorithmState.Deprecated || to == AlgorithmState.Revoked;
-        if (from == AlgorithmState.Deprecated) return to == AlgorithmState.Approved || to == AlgorithmState.Revoked;
+        if (from == AlgorithmState.Approved) {
+            return to == AlgorithmState.Deprecated || to == AlgorithmState.Revoked;
+        }
+        if (from == AlgorithmState.Deprecated) {
+            return to == AlgorithmState.Approved || to == AlgorithmState.Revoked;
+        }
         return false;
     }
 

@@ -62,12 +62,12 @@ contract DatasetRegistry is ERC721, IDatasetRegistry {
     }
 
     /// @inheritdoc IDatasetRegistry
-    function publishVersion(uint256 datasetId, VersionReason reason, bytes32 manifestCommitment, string calldata uri)
-        external
-        override
-        onlyOwner(datasetId)
-        returns (uint32 version)
-    {
+    function publishVersion(
+        uint256 datasetId,
+        VersionReason reason,
+        bytes32 manifestCommitment,
+        string calldata uri
+    ) external override onlyOwner(datasetId) returns (uint32 version) {
         // Check
         Dataset storage dataset = _datasets[datasetId];
         if (dataset.status == DatasetStatus.Withdrawn) revert DatasetRegistry_Withdrawn(datasetId);

@@ -189,7 +189,12 @@ contract IdentitySBT is ERC721, IIdentitySBT {
     }
 
     /// @inheritdoc IIdentitySBT
-    function guardiansOf(uint256 sbtId) external view override returns (address[] memory guardians, uint8 threshold) {
+    function guardiansOf(uint256 sbtId)
+        external
+        view
+        override
+        returns (address[] memory guardians, uint8 threshold)
+    {
         Guardianship storage guardianship = _guardianships[sbtId];
         return (guardianship.guardians, guardianship.threshold);
     }

@@ -242,7 +242,9 @@ contract JobPermits is IJobPermits, Guarded, EIP712, ReentrancyGuardTransient {
         if (block.timestamp >= permit.challengeEnds) {
             revert JobPermits_ChallengeOver(permitId, permit.challengeEnds, uint64(block.timestamp));
         }
-        if (_bondAmount == 0 && !_isParty(permit, msg.sender)) revert JobPermits_NotChallenger(permitId, msg.sender);
+        if (_bondAmount == 0 && !_isParty(permit, msg.sender)) {
+            revert JobPermits_NotChallenger(permitId, msg.sender);
+        }
 
         // Effect
         uint64 ruleBy = uint64(block.timestamp) + rulingWindow;
@@ -572,13 +574,9 @@ contract JobPermits is IJobPermits, Guarded, EIP712, ReentrancyGuardTransient {
         emit JobProposalEnded(termsHash, grantee);
     }
 
-    function _store(
-        bytes32 permitId,
-        bytes32 termsHash,
-        Terms calldata terms,
-        Fees memory fees,
-        address author
-    ) private {
+    function _store(bytes32 permitId, bytes32 termsHash, Terms calldata terms, Fees memory fees, address author)
+        private
+    {
         Permit storage permit = _permits[permitId];
         permit.state = PermitState.Issued;
         permit.grantee = terms.grantee;
@@ -598,15 +596,16 @@ contract JobPermits is IJobPermits, Guarded, EIP712, ReentrancyGuardTransient {
         permit.authorShare = fees.author;
         permit.work = fees.work;
         for (uint256 i = 0; i < terms.grantIds.length; ++i) {
-            permit.items.push(
-                PermitItem({
-                    grantId: terms.grantIds[i],
-                    datasetId: terms.datasetIds[i],
-                    dataShare: fees.data[i],
-                    version: terms.datasetVersions[i],
-                    released: false
-                })
-            );
+            permit.items
+                .push(
+                    PermitItem({
+                        grantId: terms.grantIds[i],
+                        datasetId: terms.datasetIds[i],
+                        dataShare: fees.data[i],
+                        version: terms.datasetVersions[i],
+                        released: false
+                    })
+                );
         }
     }
 
@@ -626,9 +625,7 @@ contract JobPermits is IJobPermits, Guarded, EIP712, ReentrancyGuardTransient {
     function _digest(PermitAuthorisation memory a) private view returns (bytes32) {
         return _hashTypedDataV4(
             keccak256(
-                abi.encode(
-                    PERMIT_AUTHORISATION_TYPEHASH, a.permitId, a.grantee, a.termsHash, a.nonce, a.deadline
-                )
+                abi.encode(PERMIT_AUTHORISATION_TYPEHASH, a.permitId, a.grantee, a.termsHash, a.nonce, a.deadline)
             )
         );
     }
@@ -676,13 +673,9 @@ contract JobPermits is IJobPermits, Guarded, EIP712, ReentrancyGuardTransient {
         _credit(permitId, permit.author, permit.authorShare);
     }
 
-    function _refund(
-        bytes32 permitId,
-        Permit storage permit,
-        RefundReason reason,
-        uint256 workFee,
-        bytes32 detail
-    ) private {
+    function _refund(bytes32 permitId, Permit storage permit, RefundReason reason, uint256 workFee, bytes32 detail)
+        private
+    {
         // Effect
         permit.state = PermitState.Refunded;
         uint256 total = permit.compute + permit.authorShare;

@@ -54,7 +54,12 @@ contract UsageLog is IUsageLog, Guarded {
     }
 
     /// @inheritdoc IUsageLog
-    function isInBatch(uint256 batchId, bytes32 leaf, bytes32[] calldata proof) external view override returns (bool) {
+    function isInBatch(uint256 batchId, bytes32 leaf, bytes32[] calldata proof)
+        external
+        view
+        override
+        returns (bool)
+    {
         bytes32 root = _rootOf[batchId];
         return root != 0 && MerkleProof.verifyCalldata(proof, root, leaf);
     }

@@ -258,9 +258,7 @@ contract AccessGrantTest is CosTest {
     function _expectBadFee(uint256 id, Clauses memory cl) private {
         uint256 bps = uint256(cl.computeBps) + cl.authorBps;
         bytes4 bad = IAccessACL.AccessACL_BadFee.selector;
-        _expectGrantRevert(
-            id, owner, cl, abi.encodeWithSelector(bad, cl.feeToken, cl.feePerUse, cl.workFee, bps)
-        );
+        _expectGrantRevert(id, owner, cl, abi.encodeWithSelector(bad, cl.feeToken, cl.feePerUse, cl.workFee, bps));
     }
 
     function _expectBadVersion(uint256 id, Clauses memory cl) private {
@@ -287,9 +285,7 @@ contract AccessUseTest is CosTest {
         vm.prank(owner);
         c.acl.revoke(id);
         _assertReason(c.acl.canAccess(id, grantee, COMPUTE, PURPOSE, 0, START), Reason.Revoked);
-        vm.expectRevert(
-            abi.encodeWithSelector(IAccessACL.AccessACL_WrongState.selector, id, GrantState.Revoked)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IAccessACL.AccessACL_WrongState.selector, id, GrantState.Revoked));
         vm.prank(owner);
         c.acl.revoke(id);
     }
@@ -339,9 +335,7 @@ contract AccessUseTest is CosTest {
             abi.encodeWithSelector(IAccessACL.AccessACL_NotGranted.selector, asked, GrantState.Requested)
         );
         c.acl.requireAccess(asked, grantee, COMPUTE, PURPOSE, "CH");
-        vm.expectRevert(
-            abi.encodeWithSelector(IAccessACL.AccessACL_WrongGrantee.selector, id, grantee, stranger)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IAccessACL.AccessACL_WrongGrantee.selector, id, grantee, stranger));
         c.acl.requireAccess(id, stranger, COMPUTE, PURPOSE, "CH");
         vm.expectRevert(abi.encodeWithSelector(IAccessACL.AccessACL_WrongOperation.selector, id, 8, 1));
         c.acl.requireAccess(id, grantee, READ, PURPOSE, "CH");
@@ -355,15 +349,11 @@ contract AccessUseTest is CosTest {
         c.acl.requireAccess(id, grantee, COMPUTE, PURPOSE, "DE");
         vm.prank(owner);
         c.datasets.setStatus(datasetId, DatasetStatus.Paused);
-        vm.expectRevert(
-            abi.encodeWithSelector(IAccessACL.AccessACL_DatasetUnavailable.selector, id, datasetId)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IAccessACL.AccessACL_DatasetUnavailable.selector, id, datasetId));
         c.acl.requireAccess(id, grantee, COMPUTE, PURPOSE, "CH");
         vm.prank(grantee);
         c.identity.burn(cl.sbtId);
-        vm.expectRevert(
-            abi.encodeWithSelector(IAccessACL.AccessACL_IdentityNotLive.selector, id, cl.sbtId)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IAccessACL.AccessACL_IdentityNotLive.selector, id, cl.sbtId));
         c.acl.requireAccess(id, grantee, COMPUTE, PURPOSE, "CH");
         vm.prank(owner);
         c.acl.revoke(id);
@@ -405,9 +395,7 @@ contract AccessUseTest is CosTest {
         vm.expectRevert(abi.encodeWithSelector(bad, READ | EXPORT, 1));
         c.acl.reserveTickets(id, READ | EXPORT, 1, stranger);
         vm.stopPrank();
-        vm.expectRevert(
-            abi.encodeWithSelector(IAccessACL.AccessACL_WrongGrantee.selector, id, grantee, stranger)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IAccessACL.AccessACL_WrongGrantee.selector, id, grantee, stranger));
         vm.prank(stranger);
         c.acl.reserveTickets(id, READ, 1, stranger);
     }
@@ -445,9 +433,7 @@ contract AccessUseTest is CosTest {
 
         c.authority.grantRole(Roles.PERMITS, address(this));
         c.acl.reserve("p", id, q);
-        vm.expectRevert(
-            abi.encodeWithSelector(IAccessACL.AccessACL_AlreadyReserved.selector, bytes32("p"), id)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IAccessACL.AccessACL_AlreadyReserved.selector, bytes32("p"), id));
         c.acl.reserve("p", id, q);
         bytes4 none = IAccessACL.AccessACL_NoReservation.selector;
         vm.expectRevert(abi.encodeWithSelector(none, stranger, bytes32("p"), id));
@@ -485,9 +471,8 @@ contract AccessUseTest is CosTest {
         cl.opMask = COMPUTE | LIST;
         uint256 id = _grant(cl);
         time = uint64(_bound(time, START - DAY, START + 31 * DAY));
-        Reason r = c.acl.canAccess(
-            id, rightWho ? grantee : stranger, op, rightPurpose ? PURPOSE : bytes32("x"), 0, time
-        );
+        Reason r =
+            c.acl.canAccess(id, rightWho ? grantee : stranger, op, rightPurpose ? PURPOSE : bytes32("x"), 0, time);
         bool expected = rightWho && rightPurpose && (op == 2 || op == 8 || op == 10) && time >= START
             && time < START + 30 * DAY;
         vm.assertEq(r == Reason.Allowed ? 1 : 0, expected ? 1 : 0);

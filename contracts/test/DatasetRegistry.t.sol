@@ -92,9 +92,7 @@ contract DatasetRegistryTest is CosTest {
         c.datasets.setStatus(datasetId, DatasetStatus.Active);
         vm.assertTrue(c.datasets.isLive(datasetId));
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IDatasetRegistry.DatasetRegistry_BadStatus.selector, DatasetStatus.Withdrawn
-            )
+            abi.encodeWithSelector(IDatasetRegistry.DatasetRegistry_BadStatus.selector, DatasetStatus.Withdrawn)
         );
         c.datasets.setStatus(datasetId, DatasetStatus.Withdrawn);
 

@@ -58,8 +58,8 @@ contract AlgorithmRegistryTest is CosTest {
             for (uint8 to = 0; to <= 4; ++to) {
                 uint256 snapshot = vm.snapshotState();
                 _bring(AlgorithmState(from));
-                bool allowed = (from == 1 && (to == 2 || to == 0 || to == 4)) || (from == 2 && (to == 3 || to == 4))
-                    || (from == 3 && (to == 2 || to == 4));
+                bool allowed = (from == 1 && (to == 2 || to == 0 || to == 4))
+                    || (from == 2 && (to == 3 || to == 4)) || (from == 3 && (to == 2 || to == 4));
                 if (!allowed) {
                     vm.expectRevert(
                         abi.encodeWithSelector(
@@ -150,9 +150,8 @@ contract UsageLogTest is CosTest {
     function test_batch_counts_once_and_proves_members() public {
         bytes32 left = c.usageLog.leafOf(_use(1));
         bytes32 right = c.usageLog.leafOf(_use(2));
-        bytes32 root = left < right
-            ? keccak256(abi.encodePacked(left, right))
-            : keccak256(abi.encodePacked(right, left));
+        bytes32 root =
+            left < right ? keccak256(abi.encodePacked(left, right)) : keccak256(abi.encodePacked(right, left));
         vm.startPrank(recorder);
         uint256 id = c.usageLog.recordBatch(root, 2, START, START + 60, "cos://uses/1");
         vm.assertEq(id, 1);

@@ -31,9 +31,7 @@ contract SettlementTest is CosTest {
         vm.assertEq(c.credits.balanceOf(stranger), 600);
         vm.assertEq(c.settlement.owed(token), 400);
         vm.assertEq(c.credits.balanceOf(address(c.settlement)), 400);
-        vm.expectRevert(
-            abi.encodeWithSelector(ISettlement.Settlement_NothingToWithdraw.selector, owner, token)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_NothingToWithdraw.selector, owner, token));
         vm.prank(owner);
         c.settlement.withdraw(token, owner);
     }
@@ -57,21 +55,15 @@ contract SettlementTest is CosTest {
 
     function test_lock_refusals() public {
         FeeOnTransferToken foreign = new FeeOnTransferToken();
-        vm.expectRevert(
-            abi.encodeWithSelector(ISettlement.Settlement_TokenNotAllowed.selector, address(foreign))
-        );
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_TokenNotAllowed.selector, address(foreign)));
         c.settlement.lock(KEY, address(foreign), grantee, 1);
         vm.expectRevert(ISettlement.Settlement_ZeroAmount.selector);
         c.settlement.lock(KEY, token, grantee, 0);
         c.settlement.lock(KEY, token, grantee, 10);
-        vm.expectRevert(
-            abi.encodeWithSelector(ISettlement.Settlement_AlreadyLocked.selector, address(this), KEY)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_AlreadyLocked.selector, address(this), KEY));
         c.settlement.lock(KEY, token, grantee, 10);
         c.settlement.credit(KEY, owner, 10);
-        vm.expectRevert(
-            abi.encodeWithSelector(ISettlement.Settlement_AlreadyLocked.selector, address(this), KEY)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_AlreadyLocked.selector, address(this), KEY));
         c.settlement.lock(KEY, token, grantee, 10); // an emptied lock is not free again
         vm.expectRevert(); // no approval: the token's own error
         c.settlement.lock("2", token, stranger, 10);
@@ -117,9 +109,7 @@ contract SettlementTest is CosTest {
         c.settlement.lock(KEY, address(loop), grantee, 1000);
         c.settlement.credit(KEY, address(loop), 400); // the token itself is owed 400
         c.settlement.credit(KEY, owner, 600);
-        loop.arm(
-            address(c.settlement), abi.encodeCall(c.settlement.withdraw, (address(loop), address(loop)))
-        );
+        loop.arm(address(c.settlement), abi.encodeCall(c.settlement.withdraw, (address(loop), address(loop))));
         loop.withdrawFrom(address(c.settlement));
         vm.assertTrue(loop.attempted());
         vm.assertFalse(loop.succeeded());

@@ -129,7 +129,12 @@ interface IAccessACL {
     event RunReturned(uint256 indexed grantId, bytes32 indexed permitId);
     /// @notice A grantee reserved tickets for a READ or EXPORT session at a gateway.
     event TicketsReserved(
-        bytes32 indexed sessionId, uint256 indexed grantId, address indexed grantee, uint8 op, uint32 count, address gateway
+        bytes32 indexed sessionId,
+        uint256 indexed grantId,
+        address indexed grantee,
+        uint8 op,
+        uint32 count,
+        address gateway
     );
 
     // The workflow
@@ -140,13 +145,9 @@ interface IAccessACL {
     /// @param termsHash Hash of the {OutputTerms} that the grantee agrees to.
     /// @param uri Where the purpose's document is; empty if it travels otherwise. Nothing personal.
     /// @return grantId Number of the request, and of the grant that may answer it.
-    function request(
-        uint256 datasetId,
-        uint8 opMask,
-        bytes32 purposeHash,
-        bytes32 termsHash,
-        string calldata uri
-    ) external returns (uint256 grantId);
+    function request(uint256 datasetId, uint8 opMask, bytes32 purposeHash, bytes32 termsHash, string calldata uri)
+        external
+        returns (uint256 grantId);
 
     /// @notice Ends a request. Requires its grantee or the dataset's owner. Never paused.
     function decline(uint256 grantId) external;

@@ -119,9 +119,12 @@ interface IDatasetRegistry is IERC721 {
     /// @notice Publishes the next version. Requires the confirmed owner and a dataset that is not withdrawn.
     /// @param reason append, correct, withdraw or consent; the last two bar every earlier version.
     /// @return version The new version's number.
-    function publishVersion(uint256 datasetId, VersionReason reason, bytes32 manifestCommitment, string calldata uri)
-        external
-        returns (uint32 version);
+    function publishVersion(
+        uint256 datasetId,
+        VersionReason reason,
+        bytes32 manifestCommitment,
+        string calldata uri
+    ) external returns (uint32 version);
 
     /// @notice Pauses or resumes a dataset. Requires the owner.
     function setStatus(uint256 datasetId, DatasetStatus status) external;

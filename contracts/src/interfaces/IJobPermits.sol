@@ -34,7 +34,9 @@ interface IJobPermits {
     // Issuing
 
     /// @notice 1 to 16 datasets; the four arrays have one length; signatures none or as many.
-    error JobPermits_BadShape(uint256 grants, uint256 datasets, uint256 versions, uint256 roots, uint256 signatures);
+    error JobPermits_BadShape(
+        uint256 grants, uint256 datasets, uint256 versions, uint256 roots, uint256 signatures
+    );
     /// @notice Dataset numbers ascend strictly.
     error JobPermits_DatasetsNotAscending(uint256 previous, uint256 datasetId);
     /// @notice The grant is for another dataset.
@@ -95,7 +97,9 @@ interface IJobPermits {
     /// @notice Without a bond, only the grantee and the datasets' owners challenge.
     error JobPermits_NotChallenger(bytes32 permitId, address caller);
     /// @notice Too early to accept.
-    error JobPermits_StillChallengeable(bytes32 permitId, uint64 challengeEnds, uint8 attestations, uint8 replicas);
+    error JobPermits_StillChallengeable(
+        bytes32 permitId, uint64 challengeEnds, uint8 attestations, uint8 replicas
+    );
     /// @notice Attesting needs the WORKER or SETTLER role.
     error JobPermits_NotAttester(address caller);
     /// @notice This worker has attested.
@@ -148,7 +152,11 @@ interface IJobPermits {
     event AuthorisationCancelled(address indexed owner, bytes32 indexed permitId);
     /// @notice A result was posted.
     event JobResult(
-        bytes32 indexed permitId, bytes32 indexed commitment, address indexed poster, uint64 challengeEnds, string uri
+        bytes32 indexed permitId,
+        bytes32 indexed commitment,
+        address indexed poster,
+        uint64 challengeEnds,
+        string uri
     );
     /// @notice A worker attested that it computed the same result.
     event ReplicaAttested(bytes32 indexed permitId, address indexed attester, uint8 attestations);

@@ -23,9 +23,13 @@ interface ISettlement {
     /// @notice A token was put on the list, or taken off it. Taking it off stops new locks only.
     event TokenAllowed(address indexed token, bool allowed);
     /// @notice An amount was locked.
-    event FeeLocked(address indexed locker, bytes32 indexed key, address indexed payer, address token, uint256 amount);
+    event FeeLocked(
+        address indexed locker, bytes32 indexed key, address indexed payer, address token, uint256 amount
+    );
     /// @notice An amount moved from a lock to an account's balance.
-    event Credited(address indexed locker, bytes32 indexed key, address indexed account, address token, uint256 amount);
+    event Credited(
+        address indexed locker, bytes32 indexed key, address indexed account, address token, uint256 amount
+    );
     /// @notice An account withdrew its balance.
     event Withdrawn(address indexed account, address indexed token, address indexed to, uint256 amount);
 

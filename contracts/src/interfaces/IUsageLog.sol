@@ -30,7 +30,13 @@ interface IUsageLog {
     );
     /// @notice `count` uses in [from, to) were recorded as a Merkle root; the leaves are at `uri`.
     event UsesBatched(
-        uint256 indexed batchId, bytes32 indexed root, address indexed recorder, uint32 count, uint64 from, uint64 to, string uri
+        uint256 indexed batchId,
+        bytes32 indexed root,
+        address indexed recorder,
+        uint32 count,
+        uint64 from,
+        uint64 to,
+        string uri
     );
 
     /// @notice Records one use. Requires the USAGE role. The same use twice (grant and useId) is a no-op.

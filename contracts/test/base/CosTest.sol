@@ -8,7 +8,7 @@ import {AlgorithmState} from "../../src/interfaces/IAlgorithmRegistry.sol";
 import {IJobPermits} from "../../src/interfaces/IJobPermits.sol";
 import {Roles} from "../../src/libraries/Roles.sol";
 import {Clauses, OutputPolicy, OutputTerms, Reason, VersionPolicy} from "../../src/types/GrantTypes.sol";
-import {PermitAuthorisation, PermitState, Terms} from "../../src/types/PermitTypes.sol";
+import {PermitAuthorisation, PermitState, ReleaseClass, Terms} from "../../src/types/PermitTypes.sol";
 
 /// @notice A deployment with people in it: the scene of every test. The clock starts at START; one dataset is
 /// registered by `owner`, one program approved, and `grantee` holds credits.
@@ -247,6 +247,10 @@ abstract contract CosTest {
     function _one(bytes memory signature) internal pure returns (bytes[] memory list) {
         list = new bytes[](1);
         list[0] = signature;
+    }
+
+    function _controlled() internal pure returns (ReleaseClass) {
+        return ReleaseClass.Controlled;
     }
 
     function _balance(address who) internal view returns (uint256) {

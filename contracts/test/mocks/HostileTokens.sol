@@ -39,9 +39,8 @@ contract ReentrantToken is ERC20 {
 
     /// @notice Withdraws this contract's own balance, to be its own attacker.
     function withdrawFrom(address settlement) external {
-        (bool ok,) = settlement.call(
-            abi.encodeWithSignature("withdraw(address,address)", address(this), address(this))
-        );
+        (bool ok,) =
+            settlement.call(abi.encodeWithSignature("withdraw(address,address)", address(this), address(this)));
         require(ok, "withdraw failed");
     }
 
