@@ -6,3 +6,5 @@ export * from "./decode-revert.ts";
 export * from "./deployment.ts";
 export * from "./fee-overrides.ts";
 export * from "./mirror/block-reader.ts";
+export * from "./sender/intent.ts";
+export * from "./sender/operator-calls.ts";

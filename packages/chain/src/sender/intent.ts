@@ -1,0 +1,195 @@
+/**
+ * An intent: one call that an operator owes the chain, under a business id, and what became of it. Pure: the settlement
+ * service keeps intents in its store; `nextStep` says what to do, the functions below say what the row becomes.
+ *
+ * ```
+ * pending -> signed -> sent -> mined -> confirmed -> final
+ *    ^          \_______/  ^______|________|     (a reorganisation takes mined and confirmed back to sent)
+ *    |_ replaced (somebody else's transaction took the nonce: sign again under another)
+ * pending -> failed (refused by simulation); confirmed -> failed (reverted, and that is final)
+ * ```
+ */
+export type Intent = {
+  readonly state: IntentState;
+  /** Taken when it is signed; `unique(signer, nonce)` in the store is the fence between leaders. */
+  readonly nonce?: number;
+  /** Every transaction signed for this nonce, oldest first: any of them may be the one that is mined. */
+  readonly transactions: readonly SignedTransaction[];
+  /** Which of them is in a block. */
+  readonly mined?: MinedIn;
+  readonly failure?: IntentFailure;
+};
+
+export type IntentState =
+  | "pending"
+  | "signed"
+  | "sent"
+  | "mined"
+  | "confirmed"
+  | "final"
+  | "replaced"
+  | "failed";
+
+/** Signed bytes are stored before they are broadcast, so that another leader can only send the same ones. */
+export type SignedTransaction = {
+  /** 32 bytes, hex. */
+  readonly hash: string;
+  readonly raw: string;
+  readonly fees: Fees;
+  /** Unix seconds; 0 while it has not been handed to a node. */
+  readonly sentAt: number;
+};
+
+/** Wei per gas. On a chain without a base fee both are 0. */
+export type Fees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint };
+
+export type MinedIn = {
+  readonly transactionHash: string;
+  readonly blockNumber: number;
+  readonly blockHash: string;
+  /** False when it reverted: it then did nothing, in this block. */
+  readonly succeeded: boolean;
+};
+
+export type IntentFailure =
+  /** The node refused the call before a nonce was taken; `reason` names the contract's error. */
+  | { readonly code: "SIMULATION_REVERTED"; readonly reason: string }
+  /** The transaction was mined and reverted, and its block is final. */
+  | { readonly code: "REVERTED"; readonly transactionHash: string };
+
+export const newIntent: Intent = { state: "pending", transactions: [] };
+
+/** What a node says about an intent, from one look. */
+export type IntentView = {
+  /** Unix seconds. */
+  readonly now: number;
+  readonly headNumber: number;
+  readonly finalizedNumber: number;
+  /** Transactions of the signer in final blocks: a nonce below it is spent for good. */
+  readonly finalNonce: number;
+  /** The receipt of one of the intent's transactions in the node's present chain. */
+  readonly mined: MinedIn | undefined;
+};
+
+export type SenderPolicy = {
+  /** Blocks on top before a transaction counts; 0 counts the head. */
+  readonly confirmations: number;
+  /** Hand the same bytes over again when they are not mined after this long. */
+  readonly resendAfterS: number;
+  /** Sign with higher fees when not mined after this long. */
+  readonly bumpAfterS: number;
+  /** Never offer more than this, wei per gas. */
+  readonly maxFeePerGasCap: bigint;
+};
+
+export type IntentStep =
+  /** Simulate; if it would succeed, take a nonce, sign, store, then broadcast. */
+  | { readonly do: "sign" }
+  /** Hand the newest signed bytes to a node. */
+  | { readonly do: "broadcast"; readonly transaction: SignedTransaction }
+  /** Sign once more for the same nonce, with these fees; store, then broadcast. */
+  | { readonly do: "bump"; readonly fees: Fees }
+  /** Store the intent as it is now. */
+  | { readonly do: "save"; readonly intent: Intent }
+  | { readonly do: "wait" };
+
+/** What to do for an intent, given what a node says. Asking twice gives the same step. */
+export function nextStep(intent: Intent, view: IntentView, policy: SenderPolicy): IntentStep {
+  switch (intent.state) {
+    case "final":
+    case "failed":
+      return { do: "wait" };
+    case "pending":
+    case "replaced":
+      return { do: "sign" };
+    case "signed":
+    case "sent":
+    case "mined":
+    case "confirmed": {
+      const seen = observe(intent, view, policy);
+      if (seen !== intent) return { do: "save", intent: seen };
+      return intent.state === "signed" || intent.state === "sent"
+        ? push(intent, view, policy)
+        : { do: "wait" };
+    }
+  }
+}
+
+/** The intent once it is signed under a nonce (or signed again with other fees). It is not sent yet. */
+export function withSigned(
+  intent: Intent,
+  nonce: number,
+  transaction: Omit<SignedTransaction, "sentAt">,
+): Intent {
+  const kept = intent.state === "pending" || intent.state === "replaced" ? [] : intent.transactions;
+  return { state: "signed", nonce, transactions: [...kept, { ...transaction, sentAt: 0 }] };
+}
+
+/** The intent once a node has taken its newest bytes. */
+export function withSent(intent: Intent, now: number): Intent {
+  const transactions = intent.transactions.map((one, at) =>
+    at === intent.transactions.length - 1 ? { ...one, sentAt: now } : one,
+  );
+  return { ...intent, state: "sent", transactions };
+}
+
+/** The intent that simulation refused; it has taken no nonce. */
+export const withRefusal = (intent: Intent, reason: string): Intent => ({
+  ...intent,
+  state: "failed",
+  failure: { code: "SIMULATION_REVERTED", reason },
+});
+
+/** What the chain makes of a signed intent; the same object when nothing changed. */
+function observe(intent: Intent, view: IntentView, policy: SenderPolicy): Intent {
+  const { mined } = view;
+  if (mined) return settle(intent, mined, view, policy);
+  if (intent.mined) {
+    const { mined: _gone, ...rest } = intent;
+    return { ...rest, state: "sent" };
+  }
+  if (intent.nonce !== undefined && view.finalNonce > intent.nonce) {
+    return { state: "replaced", transactions: intent.transactions };
+  }
+  return intent;
+}
+
+function settle(intent: Intent, mined: MinedIn, view: IntentView, policy: SenderPolicy): Intent {
+  const isFinal = view.finalizedNumber >= mined.blockNumber;
+  if (isFinal && !mined.succeeded) {
+    const { transactionHash } = mined;
+    return { ...intent, state: "failed", mined, failure: { code: "REVERTED", transactionHash } };
+  }
+  const isConfirmed = isFinal || view.headNumber - mined.blockNumber >= policy.confirmations;
+  const state = isFinal ? "final" : isConfirmed ? "confirmed" : "mined";
+  const same = intent.state === state && intent.mined?.blockHash === mined.blockHash;
+  return same ? intent : { ...intent, state, mined };
+}
+
+/** Sends, sends again, or offers more. */
+function push(intent: Intent, view: IntentView, policy: SenderPolicy): IntentStep {
+  const newest = intent.transactions.at(-1);
+  if (!newest) return { do: "sign" };
+  if (newest.sentAt === 0) return { do: "broadcast", transaction: newest };
+  const waitedS = view.now - newest.sentAt;
+  if (waitedS >= policy.bumpAfterS) {
+    const fees = bumpFees(newest.fees, policy.maxFeePerGasCap);
+    if (fees) return { do: "bump", fees };
+  }
+  return waitedS >= policy.resendAfterS ? { do: "broadcast", transaction: newest } : { do: "wait" };
+}
+
+/**
+ * Fees that a node accepts as a replacement: an eighth more, rounded up.
+ * @returns undefined when the cap forbids it, and on a chain without fees, where a replacement is worth nothing
+ * @source geth's and reth's `pricebump` of 10 %, with a margin
+ */
+export function bumpFees(fees: Fees, cap: bigint): Fees | undefined {
+  if (fees.maxFeePerGas === 0n) return undefined;
+  const more = (wei: bigint): bigint => wei + (wei + 7n) / 8n;
+  const bumped = {
+    maxFeePerGas: more(fees.maxFeePerGas),
+    maxPriorityFeePerGas: more(fees.maxPriorityFeePerGas),
+  };
+  return bumped.maxFeePerGas <= cap ? bumped : undefined;
+}
