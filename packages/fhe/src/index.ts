@@ -1,4 +1,5 @@
 export * from "./block-container.ts";
+export * from "./check-ciphertext.ts";
 export * from "./ciphertext-list.ts";
 export * from "./context.ts";
 export * from "./decryptor.ts";

@@ -65,17 +65,26 @@ function placeGenotypes(
   target: Uint32Array,
 ): void {
   for (const { quantity, at } of array.channels) {
-    const values = quantity === "alleles" ? block.alleles : quantity === "hom" ? block.hom : block.called;
-    const asFlag = quantity === "called";
+    const valueAt = genotypeQuantities[quantity];
+    if (valueAt === undefined) throw new Error(`no genotype quantity ${quantity}`);
     const multiplier = Number(at.multiplier);
     for (let v = 0; v < block.count; v += 1) {
-      const value = values[v * block.samples + person] as number;
+      const value = valueAt(block, v * block.samples + person);
       if (value === 0) continue;
       const index = at.coefficient + v;
-      target[index] = (target[index] as number) + multiplier * (asFlag ? 1 : value);
+      target[index] = (target[index] as number) + multiplier * value;
     }
   }
 }
+
+/** What each genotype channel holds; zero wherever the call is missing. */
+const genotypeQuantities: Readonly<Record<string, (block: GenotypeBlock, index: number) => number>> = {
+  alleles: (block, index) => block.alleles[index] as number,
+  calledAlleles: (block, index) => block.called[index] as number,
+  called: (block, index) => Number(block.called[index] !== 0),
+  dosage: (block, index) => block.dosage[index] as number,
+  dosageSq: (block, index) => (block.dosage[index] as number) ** 2,
+};
 
 /** Encrypts one trait of one segment: a constant per person and column. */
 export async function encodeTrait(

@@ -3,6 +3,7 @@ import {
   type GenomicsError,
   type GenotypeSource,
   type Trait as PhenotypeTrait,
+  STATUS_CASE,
   STATUS_MISSING,
 } from "@cos/genomics";
 import {
@@ -126,8 +127,7 @@ export async function encryptDataset(request: EncryptRequest): Promise<Result<Da
     draft.traits.push(dictionaryEntry(trait));
   }
   const ownerState: OwnerState = { format: "cos-owner-state/1", keyId: key.keyId, segments: {}, traits: {} };
-  for (const trait of traits)
-    ownerState.traits[trait.name] = emptyTraitState(trait, fixedPoints.get(trait.name));
+  for (const trait of traits) ownerState.traits[trait.name] = emptyTraitState(fixedPoints.get(trait.name));
   return encryptSegment({ manifest: draft, ownerState }, request, request);
 }
 
@@ -178,7 +178,7 @@ export async function addTrait(
     traits: [...before.manifest.traits, dictionaryEntry(trait)],
   };
   const ownerState = structuredClone(before.ownerState);
-  const state = emptyTraitState(trait, fixedPoint);
+  const state = emptyTraitState(fixedPoint);
   ownerState.traits[trait.name] = state;
   const personOf = new Map(people.map((p, i) => [`${p.familyId}\t${p.id}`, i]));
   const pool = new OwnerPool(key, request.threads);
@@ -188,7 +188,7 @@ export async function addTrait(
       for (const [familyId, id, row] of ownerState.segments[segment.id]?.people ?? []) {
         const person = personOf.get(`${familyId}\t${id}`) ?? -1;
         personOfRow[row - segment.firstRow] = person;
-        if (person >= 0 && hasValue(trait, person)) state.phenotyped.push(row);
+        if (person >= 0) recordPerson(state, trait, person, row);
       }
       const context = { pool, sink: request.sink, segment, personOfRow };
       const blocks = await encodeTrait(context, array.value, (person) => columns.value[person] as number[]);
@@ -197,7 +197,7 @@ export async function addTrait(
   } finally {
     await pool.close();
   }
-  state.phenotyped.sort((a, b) => a - b);
+  sortRows(state);
   return ok({ manifest, ownerState });
 }
 
@@ -407,8 +407,8 @@ const neededLayouts = (traits: readonly PhenotypeTrait[]): LayoutName[] => {
   return needed.size === 0 ? ["allele-counts"] : [...needed].sort();
 };
 
-function emptyTraitState(trait: PhenotypeTrait, fixedPoint: FixedPoint | undefined): TraitState {
-  if (fixedPoint === undefined) return { kind: "binary", phenotyped: [] };
+function emptyTraitState(fixedPoint: FixedPoint | undefined): TraitState {
+  if (fixedPoint === undefined) return { kind: "binary", phenotyped: [], cases: [] };
   return { kind: "quantitative", phenotyped: [], ...fixedPoint, offset: String(fixedPoint.offset) };
 }
 
@@ -423,13 +423,26 @@ export const toFixedPointState = (state: TraitState | undefined): FixedPoint | u
       }
     : undefined;
 
-const hasValue = (trait: PhenotypeTrait, person: number): boolean =>
-  trait.kind === "case-control" ? trait.status[person] !== STATUS_MISSING : trait.values[person] !== null;
+/** Notes in the owner's secret state that the person in `row` was measured, and whether as a case. */
+function recordPerson(state: TraitState, trait: PhenotypeTrait, person: number, row: number): void {
+  const isMeasured =
+    trait.kind === "case-control" ? trait.status[person] !== STATUS_MISSING : trait.values[person] !== null;
+  if (isMeasured) state.phenotyped.push(row);
+  const isCase = trait.kind === "case-control" && trait.status[person] === STATUS_CASE;
+  if (isCase && state.kind === "binary") state.cases.push(row);
+}
+
+/** Ascending rows say nothing about the order in which people came. */
+function sortRows(state: TraitState): void {
+  state.phenotyped.sort((a, b) => a - b);
+  if (state.kind === "binary") state.cases.sort((a, b) => a - b);
+}
 
 function addPhenotyped(state: TraitState, rows: SecretRows, firstRow: number, trait: PhenotypeTrait): void {
   for (const [row, person] of rows.personOfRow.entries()) {
-    if (person >= 0 && hasValue(trait, person)) state.phenotyped.push(firstRow + row);
+    if (person >= 0) recordPerson(state, trait, person, firstRow + row);
   }
+  sortRows(state);
 }
 
 function checkTraits(traits: readonly PhenotypeTrait[], people: number): EncryptError | undefined {

@@ -18,8 +18,8 @@ const maxCodeBits = 59;
 export function chooseFixedPoint(trait: QuantitativeTrait): FixedPoint {
   for (let decimals = decimalsOf(trait.values); ; decimals -= 1) {
     const codes = trait.values.flatMap((v) => (v === null ? [] : [toFixedPoint(v, decimals)]));
-    const low = codes.reduce((a, b) => (b < a ? b : a), codes[0] ?? 0n);
-    const high = codes.reduce((a, b) => (a < b ? b : a), low);
+    codes.sort((a, b) => (a === b ? 0 : a < b ? -1 : 1));
+    const [low = 0n, high = low] = [codes[0], codes.at(-1)];
     const spare = (high - low) / 2n + 1n;
     const bits = (high - low + 2n * spare).toString(2).length;
     if (bits > maxCodeBits) continue;

@@ -5,8 +5,8 @@ import type { Channel, VariantBlock } from "@cos/protocol";
  * How genotypes and traits are laid out in ciphertexts.
  *
  * `allele-counts`: alleles and called alleles are two base-109 digits of one coefficient, so 54 people can be added
- * up below t = 12289. `fixed-point`: four channels side by side, whole coefficients each, so that 17-bit digits of a
- * trait times allele counts of 1,024 people stay below t = 2^28.
+ * up below t = 12289. `fixed-point`: channels side by side, whole coefficients each, so that 17-bit digits of a trait
+ * times dosages of 1,024 people stay below t = 2^28. A dosage counts a single copy twice, as PLINK's regression does.
  */
 export type LayoutName = "allele-counts" | "fixed-point";
 
@@ -35,6 +35,8 @@ export const layouts: Readonly<Record<LayoutName, Layout>> = {
 
 /** One more than the largest digit: twice the 54 people of a run. */
 const digitBase = 109;
+/** The two counts that decide A1 are never weighted, so they share a coefficient as digits of 14 bits. */
+const unweightedBase = 2 ** 14;
 /** Bits of one digit of a fixed-point trait. */
 export const digitBits = 17;
 
@@ -51,10 +53,11 @@ export function genotypeChannels(layout: Layout, stride: number): Channel[] {
     return [channel("alleles", 2, 0, 0, 1), channel("calledAlleles", 2, 0, 0, digitBase)];
   }
   return [
-    channel("alleles", 2, 0, 0, 1),
-    channel("called", 1, 0, stride, 1),
-    channel("calledAlleles", 2, 0, 2 * stride, 1),
-    channel("hom", 1, 0, 3 * stride, 1),
+    channel("dosage", 2, 0, 0, 1),
+    channel("dosageSq", 4, 0, stride, 1),
+    channel("called", 1, 0, 2 * stride, 1),
+    channel("alleles", 2, 0, 3 * stride, 1),
+    channel("calledAlleles", 2, 0, 3 * stride, unweightedBase),
   ];
 }
 

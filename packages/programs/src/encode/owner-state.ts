@@ -11,7 +11,7 @@ const personSchema = z.tuple([
 ]);
 
 const traitStateSchema = z.union([
-  z.strictObject({ kind: z.literal("binary"), phenotyped: z.array(row) }),
+  z.strictObject({ kind: z.literal("binary"), phenotyped: z.array(row), cases: z.array(row) }),
   z.strictObject({
     kind: z.literal("quantitative"),
     phenotyped: z.array(row),

@@ -122,6 +122,7 @@ function withoutPeople(state: OwnerState, gone: ReadonlySet<number>): OwnerState
   }
   for (const trait of Object.values(next.traits)) {
     trait.phenotyped = trait.phenotyped.filter((row) => !gone.has(row));
+    if (trait.kind === "binary") trait.cases = trait.cases.filter((row) => !gone.has(row));
   }
   return next;
 }

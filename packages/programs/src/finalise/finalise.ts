@@ -77,7 +77,7 @@ const finalisers: Readonly<Record<string, Finaliser>> = {
     },
   },
   "linear-regression/1": {
-    sums: ["alleles", "called", "n", "g", "hom", "y", "yy", "gy"],
+    sums: ["alleles", "called", "n", "g", "gg", "y", "yy", "gy"],
     finish: (read, axis, params, state) => {
       const trait = Object.values(params)[0] ?? "";
       const encoding = toFixedPointState(state.traits[trait]);
@@ -89,7 +89,7 @@ const finalisers: Readonly<Record<string, Finaliser>> = {
         return {
           n: Number(n),
           sumG: g,
-          sumGG: g + 2n * read("hom", v),
+          sumGG: read("gg", v),
           sumY: exact.y,
           sumYY: exact.yy,
           sumGY: exact.gy,
