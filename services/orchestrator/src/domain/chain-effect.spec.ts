@@ -6,7 +6,9 @@ const permitHex = `0x${"ab".repeat(32)}`;
 
 describe("what a log means for jobs", () => {
   it("stops jobs by grant, by dataset and by barred version", () => {
-    expect(chainEffect({ $case: "accessRevoked", value: { grantId: "7", datasetId: "3" } })).toEqual({
+    expect(
+      chainEffect({ $case: "accessRevoked", value: { grantId: "7", datasetId: "3", by: permitId } }),
+    ).toEqual({
       effect: "stop",
       target: { by: "grant", grantId: "7" },
       end: "CANCELLED",

@@ -52,7 +52,7 @@ describe("the job state machine", () => {
     expect(mayMove("COMMITTED", "cancel")).toBe(false); // posted first: the owner's veto is not releasing
     expect(mayMove("CANCELLED", "plan")).toBe(false);
     expect(mayMove("COMPLETED", "expire")).toBe(false); // its result may already be in a block that is not mirrored yet
-    expect(mayMove("COMPLETED", "fail")).toBe(false);
+    expect(mayMove("COMMITTED", "fail")).toBe(false);
     expect(mayMove("REJECTED", "reinstate")).toBe(false);
     for (const state of jobStates) expect(mayMove(state, "settle")).toBe(state === "COMMITTED");
   });

@@ -49,9 +49,9 @@ export const jobTable = {
   settle: { from: ["COMMITTED"], to: "SETTLED", why: "JobAccepted, JobReleased or JobLapsed is final" },
   overrule: { from: ["COMMITTED"], to: "FAILED", why: "a challenge ended in a refund" },
   fail: {
-    from: ["PLANNED", "RUNNING", "REDUCING"],
+    from: beforeCommit,
     to: "FAILED",
-    why: "replicas disagree, or a task fails for good",
+    why: "replicas disagree, a task fails for good, or the chain refunded a permit as failed",
   },
   cancel: { from: beforeCommit, to: "CANCELLED", why: "a revocation, a withdrawal, a refund, a lost issue" },
   expire: {

@@ -303,8 +303,6 @@ export interface BeginTaskResponse {
     | undefined;
   /** The task as planned, canonical JSON. */
   taskJson: string;
-  /** The program, canonical JSON. */
-  programJson: string;
   /** Where each input lies. */
   inputs: InputUrl[];
   /** Permit, 32 bytes. */
@@ -1919,15 +1917,7 @@ export const BeginTaskRequest: MessageFns<BeginTaskRequest> = {
 };
 
 function createBaseBeginTaskResponse(): BeginTaskResponse {
-  return {
-    decision: 0,
-    fence: 0n,
-    leaseUntil: undefined,
-    taskJson: "",
-    programJson: "",
-    inputs: [],
-    permitId: new Uint8Array(0),
-  };
+  return { decision: 0, fence: 0n, leaseUntil: undefined, taskJson: "", inputs: [], permitId: new Uint8Array(0) };
 }
 
 export const BeginTaskResponse: MessageFns<BeginTaskResponse> = {
@@ -1946,9 +1936,6 @@ export const BeginTaskResponse: MessageFns<BeginTaskResponse> = {
     }
     if (message.taskJson !== "") {
       writer.uint32(34).string(message.taskJson);
-    }
-    if (message.programJson !== "") {
-      writer.uint32(42).string(message.programJson);
     }
     for (const v of message.inputs) {
       InputUrl.encode(v!, writer.uint32(50).fork()).join();
@@ -2004,14 +1991,6 @@ export const BeginTaskResponse: MessageFns<BeginTaskResponse> = {
             message.taskJson = reader.string();
             continue;
           }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            message.programJson = reader.string();
-            continue;
-          }
           case 6: {
             if (tag !== 50) {
               break;
@@ -2054,9 +2033,6 @@ export const BeginTaskResponse: MessageFns<BeginTaskResponse> = {
     if (message.taskJson !== "") {
       obj.taskJson = message.taskJson;
     }
-    if (message.programJson !== "") {
-      obj.programJson = message.programJson;
-    }
     if (message.inputs?.length) {
       obj.inputs = message.inputs.map((e) => InputUrl.toJSON(e));
     }
@@ -2075,7 +2051,6 @@ export const BeginTaskResponse: MessageFns<BeginTaskResponse> = {
     message.fence = (object.fence !== undefined && object.fence !== null) ? BigInt(object.fence) : 0n;
     message.leaseUntil = object.leaseUntil ?? undefined;
     message.taskJson = object.taskJson ?? "";
-    message.programJson = object.programJson ?? "";
     message.inputs = object.inputs?.map((e) => InputUrl.fromPartial(e)) || [];
     message.permitId = object.permitId ?? new Uint8Array(0);
     return message;

@@ -1,0 +1,31 @@
+import { asDigest } from "@cos/protocol";
+import type { Db } from "@cos/store";
+import type { UploadRecords } from "../../app/ports.ts";
+
+/**
+ * Where workers may have stored outputs. An upload is referenced while a job that is not over names it, agreed or not,
+ * and for ever when it is a job's result: the output of a reduce task whose job completed.
+ */
+export const createUploadRecords = (db: Db): UploadRecords => ({
+  add: async (tx, digest, at) => {
+    await tx.query(
+      "INSERT INTO upload (digest, presigned_at) VALUES ($1, $2) ON CONFLICT (digest) DO UPDATE SET presigned_at = $2",
+      [digest, at],
+    );
+  },
+  unreferenced: async (before, limit) => {
+    const { rows } = await db.query<{ digest: string }>(
+      `SELECT u.digest FROM upload u WHERE u.presigned_at <= $1
+         AND NOT EXISTS (SELECT FROM replica r JOIN job j USING (job_id) WHERE r.output_digest = u.digest
+           AND j.state IN ('PLANNED', 'RUNNING', 'REDUCING', 'COMPLETED', 'COMMITTED'))
+         AND NOT EXISTS (SELECT FROM task t JOIN job j USING (job_id) WHERE t.output_digest = u.digest
+           AND t.stage = 1 AND j.result_commitment IS NOT NULL)
+       ORDER BY u.presigned_at LIMIT $2`,
+      [before, limit],
+    );
+    return rows.map(({ digest }) => asDigest(digest));
+  },
+  forget: async (digest) => {
+    await db.query("DELETE FROM upload WHERE digest = $1", [digest]);
+  },
+});

@@ -1,0 +1,72 @@
+import { canonicalJson, type JobId, type ResultBundle, resultCommitment } from "@cos/protocol";
+import { applyStops, type MoveDeps, moveJob } from "./move-job.ts";
+import type { Authority, Clock, InTransaction, Objects, TaskRecords } from "./ports.ts";
+
+export type FinishJobDeps = MoveDeps & {
+  readonly tasks: TaskRecords;
+  readonly objects: Objects;
+  readonly authority: Authority;
+  readonly inTransaction: InTransaction;
+  readonly now: Clock;
+};
+
+/**
+ * Completes a job whose last task is settled: asks a last time whether every clause still holds, stores the bundle, and
+ * publishes the result. The bundle is a function of what is stored, so doing it again after a crash gives the same
+ * object, the same commitment and, by the guard, one event. @throws when something cannot be asked now: try again
+ */
+export async function finishJob(deps: FinishJobDeps, jobId: JobId): Promise<void> {
+  const job = await deps.jobs.find(jobId);
+  const plan = await deps.jobs.planOf(jobId);
+  if (job?.state !== "REDUCING" || job.paused || !plan) return;
+  const tasks = await deps.inTransaction(async (tx) => {
+    if ((await deps.tasks.unsettled(tx, jobId, 1)) > 0) return undefined;
+    const all = await deps.tasks.ofJob(tx, jobId);
+    return Promise.all(
+      all.map(async (task) => ({ task, outputs: await deps.tasks.outputs(tx, jobId, task.taskId) })),
+    );
+  });
+  const entries = tasks?.at(-1)?.task.output;
+  if (!tasks || !entries) return;
+  for (const dataset of job.terms.datasets) {
+    const answer = await deps.authority.mayCompute(job.terms, dataset);
+    if (answer.allowed) continue;
+    const facts = { clause: answer.clause, datasetId: dataset.datasetId };
+    await deps.inTransaction(async (tx) => {
+      const locked = await deps.jobs.lock(tx, jobId);
+      if (locked) await moveJob(deps, tx, locked, "cancel", { at: deps.now(), reason: answer.code, facts });
+    });
+    return;
+  }
+  const claim = {
+    permitId: jobId,
+    algorithmId: job.terms.algorithmId as ResultBundle["algorithmId"],
+    planDigest: plan.planDigest,
+    inputsRoot: plan.inputsRoot,
+    contextDigest: plan.contextDigest,
+  };
+  const bundle: ResultBundle = {
+    format: "cos-result-bundle/1",
+    ...claim,
+    entries: { digest: entries.digest, sizeBytes: entries.sizeBytes },
+    tasks: tasks.map(({ task, outputs }) => ({
+      taskId: task.taskId,
+      outputDigest: task.output?.digest ?? entries.digest,
+      attestations: outputs.map(({ worker, digest, signature }) => ({
+        worker,
+        outputDigest: digest,
+        signature,
+      })),
+    })),
+  };
+  const stored = await deps.objects.write(new TextEncoder().encode(canonicalJson(bundle)));
+  const commitment = resultCommitment({ ...claim, outputDigest: entries.digest });
+  await deps.inTransaction(async (tx) => {
+    const locked = await deps.jobs.lock(tx, jobId);
+    if (!locked || locked.paused) return;
+    const at = deps.now();
+    const result = { commitment, uri: `cos-object:${stored.digest.slice(2)}` };
+    const moved = await moveJob(deps, tx, locked, "complete", { at, result });
+    if (moved) await applyStops(deps, tx, moved, at);
+  });
+}

@@ -1,0 +1,210 @@
+import {
+  type MessageLog,
+  type OutboxRelay,
+  runConsumer,
+  type Subscription,
+  startOutboxRelay,
+} from "@cos/messaging";
+import type { ObjectStore } from "@cos/objects";
+import { descriptorSet } from "@cos/proto";
+import { AccessServiceService } from "@cos/proto/access";
+import type { JobId } from "@cos/protocol";
+import {
+  createGrpcClient,
+  type HostedService,
+  hostService,
+  type Logger,
+  requireServiceToken,
+  serviceTokenKey,
+} from "@cos/service-host";
+import type { Db } from "@cos/store";
+import { jobEvents, taskEvents } from "@cos/topics";
+import { chainConsumer } from "./adapters/chain-consumer.ts";
+import { accessAuthority } from "./adapters/grpc/access-authority.ts";
+import { computeService } from "./adapters/grpc/compute-service.ts";
+import { taskService } from "./adapters/grpc/task-service.ts";
+import { objectBytes } from "./adapters/object-bytes.ts";
+import { outboxAnnouncer } from "./adapters/outbox-announcer.ts";
+import { createJobRecords, jobChannel, jobsChannel } from "./adapters/postgres/job-records.ts";
+import { migrations } from "./adapters/postgres/migrations.ts";
+import { createTaskRecords, queueChannel } from "./adapters/postgres/task-records.ts";
+import { createUploadRecords } from "./adapters/postgres/upload-records.ts";
+import { workerRecords } from "./adapters/postgres/worker-records.ts";
+import { startWorkLoop, type WorkLoop } from "./adapters/work-loop.ts";
+import { dispatchTasks } from "./app/dispatch-tasks.ts";
+import { finishJob } from "./app/finish-job.ts";
+import { planPermit } from "./app/plan-permit.ts";
+import { deleteOrphans, dropLostJobs, expireJobs, giveUpTies, reclaimTasks } from "./app/sweep.ts";
+import type { OrchestratorConfig } from "./config.ts";
+import type { OrchestratorEvent } from "./log-events.ts";
+
+export interface OrchestratorParts {
+  /** Schema `orchestrator` of the store. */
+  readonly db: Db;
+  readonly log: MessageLog;
+  readonly objects: ObjectStore;
+  readonly logger: Logger<OrchestratorEvent>;
+  /** Unix seconds. */
+  readonly now: () => number;
+  readonly serviceToken: string;
+}
+
+export interface Orchestrator {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** `host:port`, once started. */
+  readonly grpcAddress: string;
+}
+
+/** Jobs that one pass of a loop takes. */
+const jobsPerPass = 50;
+
+/** The composition root of the orchestrator. */
+export function composeOrchestrator(config: OrchestratorConfig, parts: OrchestratorParts): Orchestrator {
+  const { db, log, logger, now, serviceToken } = parts;
+  const access = createGrpcClient(AccessServiceService, config.accessAddress, {
+    [serviceTokenKey]: serviceToken,
+  });
+  const jobs = createJobRecords(db);
+  const tasks = createTaskRecords(db);
+  const deps = {
+    ...config,
+    jobs,
+    tasks,
+    workers: workerRecords,
+    uploads: createUploadRecords(db),
+    announcer: outboxAnnouncer,
+    objects: objectBytes(parts.objects, config.urlTtlSeconds),
+    authority: accessAuthority(access, now),
+    inTransaction: db.inTransaction.bind(db),
+    now,
+    replicasFor: (asked: number) =>
+      asked === 0 ? config.defaultReplicas : Math.min(asked, config.maxReplicas),
+    price: {
+      perComputeSecond: config.pricePerComputeSecond,
+      perInputMebibyte: config.pricePerInputMebibyte,
+    },
+    onChange: (jobId: JobId, changed: () => void) => db.listen(jobChannel(jobId), changed),
+  };
+  const nameOf = (error: unknown) => (error instanceof Error ? error.name : "UNKNOWN");
+  const codeOf = (error: unknown) =>
+    error instanceof Error && "code" in error ? String(error.code) : nameOf(error);
+
+  /** Tries each job on its own: one that cannot go on now is put off and holds up no other. */
+  const each = async (
+    state: "PERMITTED" | "REDUCING",
+    event: OrchestratorEvent,
+    step: (jobId: JobId) => Promise<void>,
+  ): Promise<void> => {
+    for (const jobId of await jobs.due(state, now(), jobsPerPass)) {
+      try {
+        await step(jobId);
+      } catch (error) {
+        logger.warn(event, { jobId, code: codeOf(error), errorName: nameOf(error) });
+        await jobs.postpone(jobId, (attempts) => now() + Math.min(10, attempts));
+      }
+    }
+  };
+  const failed = (stage: string) => (error: unknown) =>
+    logger.error("loop.failed", { stage, code: codeOf(error), errorName: nameOf(error) });
+
+  const moveJobs = async () => {
+    await each("PERMITTED", "job.plan-delayed", (jobId) => planPermit(deps, jobId));
+    await each("REDUCING", "job.finish-delayed", (jobId) => finishJob(deps, jobId));
+  };
+  const sweep = async () => {
+    const reclaimed = await reclaimTasks(deps);
+    if (reclaimed > 0) logger.warn("tasks.reclaimed", { count: reclaimed });
+    await expireJobs(deps);
+    await giveUpTies(deps);
+    await dropLostJobs(deps);
+    const deleted = await deleteOrphans(deps);
+    if (deleted > 0) logger.info("objects.deleted", { count: deleted });
+  };
+
+  const regionsDeclared = new Set<string>();
+  /** Topics of work exist before the relay sends to them. */
+  const declareRegions = async (regions: readonly string[]) => {
+    for (const region of regions) {
+      if (regionsDeclared.has(region)) continue;
+      await log.declare(taskEvents(region));
+      regionsDeclared.add(region);
+    }
+  };
+
+  let loops: WorkLoop[] = [];
+  let unlisten: (() => void)[] = [];
+  let relay: OutboxRelay | undefined;
+  let following: Subscription | undefined;
+  let hosted: HostedService | undefined;
+
+  return {
+    get grpcAddress() {
+      if (!hosted) throw new Error("the orchestrator has not started");
+      return hosted.grpcAddress;
+    },
+    start: async () => {
+      await db.migrate(migrations);
+      await log.declare(jobEvents);
+      const options = {
+        guard: requireServiceToken(serviceToken),
+        onBug: (rpc: string, error: unknown) =>
+          logger.error("rpc.bug", { rpc, code: codeOf(error), errorName: nameOf(error) }),
+      };
+      hosted = await hostService({
+        host: config.host,
+        grpc: {
+          port: config.grpcPort,
+          services: [computeService(deps, options), taskService(deps, options)],
+          descriptorSet: descriptorSet(),
+        },
+      });
+      relay = startOutboxRelay({
+        db,
+        publisher: {
+          publish: async (messages) => {
+            await declareRegions(messages.flatMap(({ topic }) => regionOfTopic(topic)));
+            await log.publish(messages);
+          },
+        },
+        onFailure: (error) => logger.warn("outbox.stuck", { code: codeOf(error), errorName: nameOf(error) }),
+      });
+      const idleMs = config.sweepSeconds * 1_000;
+      const mover = startWorkLoop(moveJobs, { idleMs, onFailure: failed("jobs") });
+      const dispatcher = startWorkLoop(() => dispatchTasks(deps), { idleMs, onFailure: failed("dispatch") });
+      const sweeper = startWorkLoop(sweep, { idleMs, onFailure: failed("sweep") });
+      loops = [mover, dispatcher, sweeper];
+      unlisten = [db.listen(jobsChannel, mover.wake), db.listen(queueChannel, dispatcher.wake)];
+      following = await runConsumer(chainConsumer(deps), {
+        log,
+        db,
+        onEvent: ({ type, reason, topic, messageId, attempt }) =>
+          logger.warn("consumer.trouble", {
+            state: type,
+            reason,
+            topic,
+            ...(messageId === undefined ? {} : { messageId }),
+            ...(attempt === undefined ? {} : { attempt }),
+          }),
+      });
+      hosted.setServing(true);
+      logger.info("orchestrator.started", { address: hosted.grpcAddress });
+    },
+    stop: async () => {
+      hosted?.setServing(false);
+      await following?.close();
+      for (const stop of unlisten) stop();
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await hosted?.close();
+      await relay?.close();
+      access.close();
+      logger.info("orchestrator.stopped");
+    },
+  };
+}
+
+/** `compute.tasks.eu.v1` -> `eu`. */
+const regionOfTopic = (topic: string): string[] => {
+  const match = /^compute\.tasks\.(.+)\.v1$/.exec(topic);
+  return match?.[1] === undefined ? [] : [match[1]];
+};

@@ -1,0 +1,86 @@
+import { type ConfigOf, readConfig } from "@cos/service-host";
+import { z } from "zod";
+
+const count = (min: number, max: number, value: number) =>
+  z.coerce.number().int().min(min).max(max).default(value);
+const amount = z.coerce.bigint().min(0n).default(0n);
+
+export const orchestratorSettings = {
+  host: { schema: z.string().default("127.0.0.1"), meaning: "address that the gRPC server binds" },
+  grpcPort: { schema: count(0, 65_535, 0), meaning: "gRPC port; 0 picks a free one" },
+  accessAddress: { schema: z.string().regex(/^[^\s/]+:\d+$/), meaning: "access's gRPC, host:port" },
+  chainId: { schema: z.coerce.bigint().min(1n), meaning: "EIP-155 chain id that workers' attestations name" },
+  defaultReplicas: {
+    schema: count(1, 8, 2),
+    meaning: "workers that evaluate each task where the permit leaves it to the operator",
+  },
+  maxReplicas: { schema: count(1, 8, 5), meaning: "most workers per task that a permit may ask for" },
+  maxOutstandingPerGrantee: {
+    schema: count(1, 10_000, 64),
+    meaning: "task replicas of one grantee that wait or run at once",
+  },
+  leaseSeconds: { schema: count(2, 3_600, 10), unit: "s", meaning: "a lease without a heartbeat ends after" },
+  republishSeconds: {
+    schema: count(2, 86_400, 30),
+    unit: "s",
+    meaning: "a published task that nobody began is published again after",
+  },
+  tieBreakSeconds: {
+    schema: count(1, 86_400, 120),
+    unit: "s",
+    meaning: "a job whose replicas differ fails when no further worker came within",
+  },
+  workerForgottenSeconds: {
+    schema: count(5, 3_600, 45),
+    unit: "s",
+    meaning: "a worker that was not heard of for so long is not counted on",
+  },
+  announceSeconds: { schema: count(1, 600, 15), unit: "s", meaning: "workers say that they are there every" },
+  maxTaskAttempts: { schema: count(1, 100, 6), meaning: "failures of one task that fail its job" },
+  maxPlanAttempts: {
+    schema: count(1, 100, 8),
+    meaning: "looks for a missing object before a job is rejected",
+  },
+  orphanSeconds: {
+    schema: count(60, 10_000_000, 90_000),
+    unit: "s",
+    meaning: "outputs that nothing names are deleted after: the longest task plus a day",
+  },
+  urlTtlSeconds: {
+    schema: count(30, 86_400, 3_600),
+    unit: "s",
+    meaning: "presigned URLs of a task live for",
+  },
+  sweepSeconds: { schema: count(1, 600, 2), unit: "s", meaning: "pause between sweeps" },
+  passesPerSecond: {
+    schema: count(1, 1_000_000_000, 15_000),
+    meaning:
+      "passes over one polynomial (N = 2048, one prime) that a worker thread makes in a second: for quotes",
+  },
+  pricePerComputeSecond: {
+    schema: amount,
+    unit: "smallest unit of the fee token",
+    meaning: "price of a worker second",
+  },
+  pricePerInputMebibyte: {
+    schema: amount,
+    unit: "smallest unit of the fee token",
+    meaning: "price of 1 MiB of ciphertext read",
+  },
+} as const;
+
+export type OrchestratorConfig = ConfigOf<typeof orchestratorSettings>;
+
+/** What a process of its own needs besides. */
+export const processSettings = {
+  ...orchestratorSettings,
+  dataDir: { schema: z.string().min(1), meaning: "folder of the embedded store and objects" },
+  serviceTokenFile: { schema: z.string().min(1), meaning: "file with the deployment's service token" },
+  logLevel: {
+    schema: z.enum(["debug", "info", "warn", "error"]).default("info"),
+    meaning: "least level that is logged",
+  },
+} as const;
+
+export const readOrchestratorConfig = (environment: Readonly<Record<string, string | undefined>>) =>
+  readConfig(processSettings, "COS_ORCHESTRATOR_", environment);

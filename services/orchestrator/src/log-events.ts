@@ -1,0 +1,12 @@
+/** Everything that the orchestrator logs. */
+export type OrchestratorEvent =
+  | "orchestrator.started"
+  | "orchestrator.stopped"
+  | "consumer.trouble"
+  | "outbox.stuck"
+  | "job.plan-delayed"
+  | "job.finish-delayed"
+  | "loop.failed"
+  | "tasks.reclaimed"
+  | "objects.deleted"
+  | "rpc.bug";
