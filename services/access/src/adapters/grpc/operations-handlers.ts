@@ -1,0 +1,19 @@
+import type { MirrorOperationsServiceService } from "@cos/proto/access";
+import { type GrpcHandlers, RpcFault } from "@cos/service-host";
+import type { ResumeMirror } from "../../app/mirror.ts";
+
+/** What operators may do to the mirror. */
+export const operationsHandlers = (
+  resume: ResumeMirror,
+): GrpcHandlers<typeof MirrorOperationsServiceService> => ({
+  resumeMirror: async ({ haltReason }) => {
+    const resumed = await resume(haltReason);
+    if (!resumed.ok) {
+      throw RpcFault.of(resumed.error, {
+        NOT_HALTED: "FAILED_PRECONDITION",
+        OTHER_REASON: "FAILED_PRECONDITION",
+      });
+    }
+    return { fromBlock: BigInt(Math.max(0, resumed.value.fromBlock)) };
+  },
+});

@@ -1,0 +1,137 @@
+import type { ContractAddresses } from "@cos/chain";
+import { openBlockReader } from "@cos/chain";
+import { type MessageLog, startOutboxRelay } from "@cos/messaging";
+import { descriptorSet } from "@cos/proto";
+import { AccessServiceService, MirrorOperationsServiceService } from "@cos/proto/access";
+import { grpcService, hostService, type Logger, requireServiceToken } from "@cos/service-host";
+import type { Db } from "@cos/store";
+import { chainEvents } from "@cos/topics";
+import type { JsonRpcApiProvider } from "ethers";
+import { contractLogReader } from "./adapters/chain/contract-log-reader.ts";
+import { accessHandlers } from "./adapters/grpc/access-handlers.ts";
+import { operationsHandlers } from "./adapters/grpc/operations-handlers.ts";
+import { accessMigrations } from "./adapters/store/migrations.ts";
+import { sqlMirrorStore } from "./adapters/store/sql-mirror-store.ts";
+import { sqlReadModels } from "./adapters/store/sql-read-models.ts";
+import { answerCheckAccess } from "./app/check-access.ts";
+import { type MirrorStep, mirrorStep, resumeMirror } from "./app/mirror.ts";
+import { runMirrorLoop } from "./app/mirror-loop.ts";
+import { createMirrorMonitor } from "./app/mirror-monitor.ts";
+import type { AccessConfig } from "./config.ts";
+
+/** What the service logs, and nothing else. */
+export type AccessLogEvent =
+  | "access.started"
+  | "access.stopped"
+  | "mirror.advanced"
+  | "mirror.rolled-back"
+  | "mirror.halted"
+  | "mirror.failed"
+  | "outbox.failed"
+  | "rpc.bug";
+
+/** Finished platform objects that the service is built from. */
+export type AccessParts = {
+  /** The schema `access` of a store. */
+  readonly db: Db;
+  readonly log: MessageLog;
+  readonly chain: {
+    readonly provider: Pick<JsonRpcApiProvider, "send">;
+    readonly addresses: ContractAddresses;
+  };
+  readonly logger: Logger<AccessLogEvent>;
+  /** Unix seconds. */
+  readonly now: () => number;
+  readonly serviceToken: string;
+};
+
+export type AccessServiceHandle = {
+  /** Migrates, starts mirroring and answers gRPC. */
+  start(): Promise<void>;
+  /** Ends the step under way and closes; what was committed is on its way. */
+  stop(): Promise<void>;
+  /** `host:port`, once started. */
+  readonly grpcAddress: string;
+};
+
+/** The access service's graph. Nothing runs before `start`. */
+export function composeAccess(config: AccessConfig, parts: AccessParts): AccessServiceHandle {
+  const { db, log, chain, logger, now } = parts;
+  const store = sqlMirrorStore(db);
+  const models = sqlReadModels(db);
+  const reader = contractLogReader(openBlockReader(chain.provider), chain.addresses);
+  const monitor = createMirrorMonitor();
+  const { depth, startBlock, batch, catchUpBlocks, maxLagSeconds } = config;
+  const checkAccess = answerCheckAccess({ models, monitor, now, depth, maxLagSeconds });
+  const onBug = (rpc: string, error: unknown) => logger.error("rpc.bug", { rpc, errorName: nameOf(error) });
+  const services = [
+    grpcService(AccessServiceService, accessHandlers({ checkAccess, models, mirror: store, monitor }), {
+      onBug,
+    }),
+    grpcService(MirrorOperationsServiceService, operationsHandlers(resumeMirror(reader, store)), {
+      guard: requireServiceToken(parts.serviceToken),
+      onBug,
+    }),
+  ];
+  let stopRunning = async (): Promise<void> => {};
+  let grpcAddress = "";
+
+  return {
+    get grpcAddress() {
+      return grpcAddress;
+    },
+    start: async () => {
+      await db.migrate(accessMigrations);
+      await log.declare(chainEvents);
+      const relay = startOutboxRelay({
+        db,
+        publisher: log,
+        onFailure: (error) => logger.warn("outbox.failed", { errorName: nameOf(error) }),
+      });
+      const hosted = await hostService({
+        host: config.host,
+        grpc: { port: config.grpcPort, services, descriptorSet: descriptorSet() },
+      });
+      const stopping = new AbortController();
+      const mirroring = runMirrorLoop(
+        {
+          step: () => mirrorStep(reader, store, { depth, startBlock, batch, catchUpBlocks }),
+          monitor,
+          now,
+          pollMs: config.pollMs,
+          onStep: (step) => {
+            hosted.setServing(step.did !== "halted");
+            logStep(logger, step);
+          },
+          onFailure: (error, attempt) => logger.warn("mirror.failed", { attempt, code: codeOf(error) }),
+        },
+        stopping.signal,
+      );
+      stopRunning = async () => {
+        stopping.abort();
+        await mirroring;
+        await hosted.close();
+        await relay.close();
+        logger.info("access.stopped");
+      };
+      grpcAddress = hosted.grpcAddress;
+      logger.info("access.started", { address: grpcAddress });
+    },
+    stop: () => stopRunning(),
+  };
+}
+
+function logStep(logger: Logger<AccessLogEvent>, step: MirrorStep): void {
+  if (step.did === "advanced" && step.logs > 0) {
+    logger.info("mirror.advanced", { blockNumber: step.tip, head: step.head, count: step.logs });
+  } else if (step.did === "rolled-back") {
+    logger.warn("mirror.rolled-back", { blockNumber: step.to, count: step.retracted });
+  } else if (step.did === "halted") {
+    logger.error("mirror.halted", { reason: step.reason });
+  }
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "unknown");
+
+const codeOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "code" in error ? String(error.code) : nameOf(error);

@@ -1,0 +1,42 @@
+import type { ConfigOf, Settings } from "@cos/service-host";
+import { z } from "zod";
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+/** Settings of the access service, read from `COS_ACCESS_*`. */
+export const accessSettings = {
+  host: { schema: z.string().min(1).default("127.0.0.1"), meaning: "address to listen on" },
+  grpcPort: { schema: port.default(0), meaning: "port of gRPC; 0 picks a free one" },
+  depth: {
+    schema: z.coerce.number().int().min(0).max(10_000).default(0),
+    meaning: "blocks on top of a log's block before it counts as confirmed",
+    unit: "blocks",
+  },
+  startBlock: {
+    schema: z.coerce.number().int().min(0).default(0),
+    meaning: "first block to mirror: that of the deployment, or any before it",
+    unit: "height",
+  },
+  batch: {
+    schema: z.coerce.number().int().min(1).max(1_000).default(32),
+    meaning: "blocks read and stored in one go",
+    unit: "blocks",
+  },
+  catchUpBlocks: {
+    schema: z.coerce.number().int().min(1).default(64),
+    meaning: "distance from the head from which events are marked as catching up",
+    unit: "blocks",
+  },
+  pollMs: {
+    schema: z.coerce.number().int().min(10).max(60_000).default(150),
+    meaning: "time between looks at an unchanged chain",
+    unit: "ms",
+  },
+  maxLagSeconds: {
+    schema: z.coerce.number().int().min(1).max(3_600).default(30),
+    meaning: "no permission is given when the mirror has not seen the chain's head for longer",
+    unit: "s",
+  },
+} as const satisfies Settings;
+
+export type AccessConfig = ConfigOf<typeof accessSettings>;
