@@ -1,0 +1,124 @@
+import { asAddress, asDatasetId, asDigest, asGrantId, asPermitId } from "@cos/protocol";
+import { CompactSign, type CryptoKey, compactVerify, type JWK } from "jose";
+import { z } from "zod";
+import type { Session, TokenPort } from "../app/ports.ts";
+import type { Ticket } from "../domain/ticket.ts";
+
+/** The gateway's EdDSA key: what it signs with, and what the world checks against. */
+export type SigningKey = {
+  readonly privateKey: CryptoKey;
+  readonly publicKey: CryptoKey;
+  /** RFC 7638 thumbprint. */
+  readonly kid: string;
+  readonly publicJwk: JWK;
+};
+
+const sessionType = "cos-session+jwt";
+const ticketType = "cos-ticket+jwt";
+const maxTokenLength = 4096;
+
+const address = z
+  .string()
+  .regex(/^0x[0-9a-f]{40}$/)
+  .transform(asAddress);
+const digest = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/)
+  .transform(asDigest);
+const decimal = z.string().regex(/^(0|[1-9][0-9]{0,77})$/);
+const seconds = z.int().min(0);
+
+const sessionSchema = z.strictObject({
+  iss: z.string(),
+  aud: z.string(),
+  sub: address,
+  iat: seconds,
+  exp: seconds,
+});
+
+const subjectSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("UPLOAD"), maxBytes: z.int().min(1) }),
+  z.strictObject({
+    kind: z.literal("DATASET"),
+    datasetId: decimal.transform(asDatasetId),
+    version: z.int().min(1),
+    grantId: decimal.transform(asGrantId),
+    sessionId: digest,
+    op: z.int(),
+    purposeHash: digest,
+  }),
+  z.strictObject({
+    kind: z.literal("OWN_DATASET"),
+    datasetId: decimal.transform(asDatasetId),
+    version: z.int().min(1),
+  }),
+  z.strictObject({ kind: z.literal("RESULT"), permitId: digest.transform(asPermitId) }),
+]);
+
+const ticketSchema = z.strictObject({
+  iss: z.string(),
+  aud: z.string(),
+  jti: digest,
+  sub: address,
+  iat: seconds,
+  exp: seconds,
+  ticket: subjectSchema,
+});
+
+/**
+ * Sessions and tickets as compact JWS under EdDSA. The `typ` header keeps one from being taken for the other.
+ *
+ * @param issuer this gateway's public URL
+ */
+export function joseTokens(key: SigningKey, issuer: string): TokenPort {
+  const sign = (typ: string, claims: object): Promise<string> =>
+    new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+      .setProtectedHeader({ alg: "EdDSA", typ, kid: key.kid })
+      .sign(key.privateKey);
+
+  const read = async <T>(typ: string, schema: z.ZodType<T>, token: string): Promise<T | undefined> => {
+    if (token.length > maxTokenLength) return undefined;
+    try {
+      const { payload, protectedHeader } = await compactVerify(token, key.publicKey, {
+        algorithms: ["EdDSA"],
+      });
+      if (protectedHeader.typ !== typ) return undefined;
+      const claims = schema.safeParse(JSON.parse(new TextDecoder().decode(payload)));
+      return claims.success ? claims.data : undefined;
+    } catch {
+      return undefined; // Not a token of ours: every way of being malformed is the same to the caller.
+    }
+  };
+
+  return {
+    signSession: ({ address: sub, issuedAt: iat, expiresAt: exp }) =>
+      sign(sessionType, { iss: issuer, aud: issuer, sub, iat, exp }),
+    readSession: async (token, now): Promise<Session | undefined> => {
+      const claims = await read(sessionType, sessionSchema, token);
+      if (claims === undefined || claims.aud !== issuer || now >= claims.exp) return undefined;
+      return { address: claims.sub, issuedAt: claims.iat, expiresAt: claims.exp };
+    },
+    signTicket: (ticket) =>
+      sign(ticketType, {
+        iss: issuer,
+        aud: ticket.audience,
+        jti: ticket.ticketId,
+        sub: ticket.holder,
+        iat: ticket.issuedAt,
+        exp: ticket.expiresAt,
+        ticket: ticket.subject,
+      }),
+    readTicket: async (token): Promise<Ticket | undefined> => {
+      const claims = await read(ticketType, ticketSchema, token);
+      if (claims === undefined) return undefined;
+      return {
+        ticketId: claims.jti,
+        holder: claims.sub,
+        audience: claims.aud,
+        issuedAt: claims.iat,
+        expiresAt: claims.exp,
+        subject: claims.ticket,
+      };
+    },
+  };
+}

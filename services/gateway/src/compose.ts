@@ -1,0 +1,198 @@
+import { randomBytes } from "node:crypto";
+import { type MessageLog, runConsumers, startOutboxRelay } from "@cos/messaging";
+import type { ObjectStore } from "@cos/objects";
+import { descriptorSet } from "@cos/proto";
+import { hostService, type Logger, serviceTokenKey } from "@cos/service-host";
+import type { Db } from "@cos/store";
+import { ticketEvents } from "@cos/topics";
+import type { Provider } from "ethers";
+import { ethersSignatures } from "./adapters/ethers-signatures.ts";
+import { accessClient } from "./adapters/grpc/access-client.ts";
+import { computeClient } from "./adapters/grpc/compute-client.ts";
+import { jobService } from "./adapters/grpc/job-service.ts";
+import { sessionService } from "./adapters/grpc/session-service.ts";
+import { ticketService } from "./adapters/grpc/ticket-service.ts";
+import { healthRoute } from "./adapters/http/health-route.ts";
+import { jwksRoute } from "./adapters/http/jwks-route.ts";
+import { objectRoutes } from "./adapters/http/object-routes.ts";
+import { inProcessRateLimiter } from "./adapters/in-process-rate-limiter.ts";
+import { joseTokens } from "./adapters/jose-tokens.ts";
+import { loadSigningKey } from "./adapters/signing-key-file.ts";
+import { siweMessages } from "./adapters/siwe-messages.ts";
+import { gatewayMigrations } from "./adapters/store/migrations.ts";
+import { sqlRepositories } from "./adapters/store/sql-repositories.ts";
+import { Authority } from "./app/authorise.ts";
+import { CoveredObjects } from "./app/covered-objects.ts";
+import { DeleteSuperseded } from "./app/delete-superseded.ts";
+import type { Dependencies, GatewayEvent } from "./app/dependencies.ts";
+import { deletionsChannel, mirrorAuthority, requestDeletions } from "./app/follow-chain.ts";
+import { IssueTicket } from "./app/issue-ticket.ts";
+import { Jobs } from "./app/jobs.ts";
+import { ObjectTransfers } from "./app/object-transfers.ts";
+import { RedeemTicket } from "./app/redeem-ticket.ts";
+import { Sessions } from "./app/sessions.ts";
+import type { GatewayConfig } from "./config.ts";
+
+/** Finished platform objects that the gateway is built from. */
+export type GatewayParts = {
+  /** The schema `gateway` of a store. */
+  readonly db: Db;
+  readonly log: MessageLog;
+  readonly objects: ObjectStore;
+  /** Asked for contract wallets' signatures (EIP-1271) only. */
+  readonly chain: { readonly provider: Provider };
+  readonly logger: Logger<GatewayEvent>;
+  /** Unix seconds. */
+  readonly now: () => number;
+  readonly serviceToken: string;
+};
+
+export type GatewayHandle = {
+  /** Migrates, follows the chain, finishes deletions that a crash interrupted, and answers gRPC and HTTP. */
+  start(): Promise<void>;
+  /** Takes no more calls, ends what runs; what was committed is on its way. */
+  stop(): Promise<void>;
+  /** `host:port`, once started. */
+  readonly grpcAddress: string;
+  /** Root of the HTTP routes as bound, once started. */
+  readonly httpUrl: string;
+  /** Audience of tickets and domain of sign-ins. */
+  readonly publicUrl: string;
+};
+
+const housekeepingMs = 60_000;
+const keepEndedTransfersSeconds = 86_400;
+
+/** The gateway's graph. Nothing runs before `start`. */
+export function composeGateway(config: GatewayConfig, parts: GatewayParts): GatewayHandle {
+  const { db, log, objects, chain, logger, now, serviceToken } = parts;
+  const publicUrl = config.publicUrl ?? `http://${config.host}:${config.httpPort}`;
+  let grpcAddress = "";
+  let httpUrl = "";
+  let serving = false;
+  let stopRunning = async (): Promise<void> => {};
+
+  const start = async (): Promise<void> => {
+    const key = await loadSigningKey(config.signingKeyFile);
+    await db.migrate(gatewayMigrations);
+    await log.declare(ticketEvents);
+
+    const metadata = { [serviceTokenKey]: serviceToken };
+    const access = accessClient(config.accessAddress, metadata);
+    const compute = computeClient(config.orchestratorAddress, metadata);
+    const { chainId } = config;
+    const deps: Dependencies = {
+      db,
+      objects,
+      access,
+      logger,
+      now,
+      repositories: sqlRepositories,
+      tokens: joseTokens(key, publicUrl),
+      signInMessages: siweMessages({ publicUrl, chainId }),
+      signatures: ethersSignatures(chain.provider),
+      limiter: inProcessRateLimiter(bucketRules(config), now),
+      random: { bytes: (count) => randomBytes(count) },
+      settings: { ...config, publicUrl, chainId },
+    };
+    const authority = new Authority(deps);
+    const sessions = new Sessions(deps);
+    const issue = new IssueTicket(deps, authority);
+    const redeem = new RedeemTicket(deps, authority);
+    const jobs = new Jobs(access, compute);
+    const transfers = new ObjectTransfers(deps, new CoveredObjects(objects));
+    const deletions = new DeleteSuperseded(deps);
+
+    const bug = (event: "rpc.bug" | "http.bug") => (route: string, error: unknown) =>
+      logger.error(event, { route, errorName: nameOf(error) });
+    const options = { onBug: bug("rpc.bug") };
+    const hosted = await hostService({
+      host: config.host,
+      grpc: {
+        port: config.grpcPort,
+        services: [
+          sessionService(sessions, options),
+          ticketService({ sessions, issue, redeem, deps }, options),
+          jobService(sessions, jobs, options),
+        ],
+        descriptorSet: descriptorSet(),
+      },
+      http: {
+        port: config.httpPort,
+        routes: [...objectRoutes(transfers, logger), jwksRoute([key.publicJwk]), healthRoute(() => serving)],
+      },
+      onBug: bug("http.bug"),
+    });
+
+    const relay = startOutboxRelay({
+      db,
+      publisher: log,
+      onFailure: (error) => logger.warn("outbox.failed", { errorName: nameOf(error) }),
+    });
+    const runDeletions = (which: "pending" | "all") =>
+      deletions
+        .run(which)
+        .catch((error: unknown) => logger.error("deletion.failed", { errorName: nameOf(error) }));
+    const unlisten = db.listen(deletionsChannel, () => void runDeletions("pending"));
+    const consumers = await runConsumers([mirrorAuthority(deps), requestDeletions(deps)], {
+      log,
+      db,
+      onEvent: ({ type, consumer, topic, reason, messageId = "" }) =>
+        logger.warn("consumer.trouble", { state: type, consumer, topic, reason, messageId }),
+    });
+    const firstCheck = runDeletions("all");
+    const retry = setInterval(() => void runDeletions("pending"), config.retrySeconds * 1000);
+    const housekeeping = setInterval(() => void keepHouse(deps), housekeepingMs);
+
+    ({ grpcAddress } = hosted);
+    httpUrl = hosted.httpUrl ?? "";
+    serving = true;
+    hosted.setServing(true);
+    logger.info("gateway.started", { address: grpcAddress, url: publicUrl });
+
+    stopRunning = async () => {
+      serving = false;
+      clearInterval(retry);
+      clearInterval(housekeeping);
+      await hosted.close();
+      await consumers.close();
+      unlisten();
+      await firstCheck;
+      await runDeletions("pending");
+      await relay.close();
+      access.close();
+      compute.close();
+      logger.info("gateway.stopped");
+    };
+  };
+
+  return {
+    start,
+    stop: () => stopRunning(),
+    publicUrl,
+    get grpcAddress() {
+      return grpcAddress;
+    },
+    get httpUrl() {
+      return httpUrl;
+    },
+  };
+}
+
+const bucketRules = (config: GatewayConfig) => ({
+  signIn: { capacity: config.signInBurst, perSecond: config.signInPerSecond },
+  call: { capacity: config.callBurst, perSecond: config.callPerSecond },
+  ticket: { capacity: config.ticketBurst, perSecond: config.ticketPerSecond },
+  object: { capacity: config.objectBurst, perSecond: config.objectPerSecond },
+});
+
+async function keepHouse({ db, repositories, now, logger }: Dependencies): Promise<void> {
+  try {
+    await repositories.nonces.deleteExpired(db, now());
+    await repositories.transfers.deleteEnded(db, now() - keepEndedTransfersSeconds);
+  } catch (error) {
+    logger.warn("housekeeping.failed", { errorName: nameOf(error) });
+  }
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "unknown");
