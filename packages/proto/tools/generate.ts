@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -42,4 +42,12 @@ const options = [
   "exportCommonSymbols=false",
 ];
 
-if (import.meta.main) generate(generatedDir);
+/** Generates aside and swaps, so that nobody who imports the code meanwhile finds it missing. */
+function regenerate(): void {
+  const fresh = `${generatedDir}.new`;
+  generate(fresh);
+  rmSync(generatedDir, { recursive: true, force: true });
+  renameSync(fresh, generatedDir);
+}
+
+if (import.meta.main) regenerate();

@@ -49,6 +49,7 @@ export interface Db extends Queryable {
 /** A database. Services share it and never each other's schema. */
 export interface Store {
   schema(name: string): Db;
+  /** Waits for the running transactions. Closing twice is closing once. */
   close(): Promise<void>;
 }
 

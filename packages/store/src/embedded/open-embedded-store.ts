@@ -1,4 +1,5 @@
-import { mkdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MessageChannel, Worker } from "node:worker_threads";
 import pg from "pg";
@@ -19,11 +20,9 @@ export async function openEmbeddedStore(options: { readonly dataDir?: string } =
   const { dataDir } = options;
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = dataDir === undefined ? undefined : lockFolder(dataDir);
-  const worker = new Worker(new URL("./pglite-worker.ts", import.meta.url), {
-    workerData: { dataDir: dataDir === undefined ? undefined : join(dataDir, "pg") },
-  });
+  let worker: Worker;
   try {
-    await started(worker);
+    worker = await startEngine(dataDir === undefined ? undefined : await initialised(dataDir));
   } catch (error) {
     lock?.release();
     throw error;
@@ -32,7 +31,6 @@ export async function openEmbeddedStore(options: { readonly dataDir?: string } =
   worker.on("error", (cause) => {
     lost = new StoreError("STORE_LOST", "the embedded database stopped", { cause });
   });
-  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
 
   const pool = new pg.Pool({
     max: 1,
@@ -49,20 +47,51 @@ export async function openEmbeddedStore(options: { readonly dataDir?: string } =
   });
   pool.on("error", () => {}); // an idle connection that broke: the next query opens another, or reports STORE_LOST
   const store = storeOnPool(pool);
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await store.close();
+    await stopEngine(worker);
+    lock?.release();
+  };
   return {
     schema: store.schema,
-    close: async () => {
-      await store.close();
-      worker.postMessage("close");
-      await exited;
-      lock?.release();
+    close: () => {
+      closed ??= close();
+      return closed;
     },
   };
 }
 
-function started(worker: Worker): Promise<void> {
+/**
+ * The folder of the database, initialised. That is done aside and renamed, so that a kill leaves no half of one, and in a
+ * thread of its own, because initialising takes some 400 MB that a thread gives back only by ending.
+ */
+async function initialised(dataDir: string): Promise<string> {
+  const folder = join(dataDir, "pg");
+  if (existsSync(folder)) return folder;
+  const fresh = join(dataDir, "pg.new");
+  await rm(fresh, { recursive: true, force: true });
+  await stopEngine(await startEngine(fresh));
+  await rename(fresh, folder);
+  return folder;
+}
+
+/** Resolves when the engine in the new thread is ready. */
+function startEngine(dataDir: string | undefined): Promise<Worker> {
   return new Promise((resolve, reject) => {
-    worker.once("message", () => resolve());
+    const worker = new Worker(new URL("./pglite-worker.ts", import.meta.url), { workerData: { dataDir } });
     worker.once("error", reject);
+    worker.once("message", () => {
+      worker.off("error", reject);
+      resolve(worker);
+    });
+  });
+}
+
+async function stopEngine(worker: Worker): Promise<void> {
+  if (worker.threadId === -1) return; // it has ended by itself
+  await new Promise<void>((resolve) => {
+    worker.once("exit", () => resolve());
+    worker.postMessage("close");
   });
 }

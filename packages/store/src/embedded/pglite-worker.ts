@@ -2,9 +2,18 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { splitMessages } from "./split-messages.ts";
 
+/** For one process on one machine: small buffers, no replication, and a log short enough to be replayed in a moment. */
+const settings = [
+  "shared_buffers = 16MB",
+  "wal_level = minimal",
+  "max_wal_senders = 0",
+  "max_wal_size = 64MB",
+  "min_wal_size = 32MB",
+];
+
 /** Serves one PGlite instance, alone in this thread, to one Postgres connection after another over message ports. */
 const { dataDir } = workerData as { dataDir: string | undefined };
-const db = await PGlite.create(dataDir ?? "memory://");
+const db = await PGlite.create(dataDir ?? "memory://", { postgresqlconf: settings });
 let turn: Promise<void> = Promise.resolve();
 let open: MessagePort | undefined;
 

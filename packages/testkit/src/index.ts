@@ -1,0 +1,4 @@
+export { storeContract } from "./store-contract.ts";
+export { type TempFolder, tempFolder } from "./temp-folder.ts";
+export { startTestChain, type TestChain } from "./test-chain.ts";
+export { openTestStore, type TestStore } from "./test-store.ts";
