@@ -174,7 +174,10 @@ contract AccessACL is IAccessACL, Guarded {
         onlyRole(Roles.PERMITS)
         whenIssuing
     {
-        // Check: every clause, now.
+        // Check: every clause, now. Version 0 or program 0 would skip a rule.
+        if (query.version == 0 || query.algorithmId == 0) {
+            revert AccessACL_IncompleteQuery(grantId, query.version, query.algorithmId);
+        }
         Reservation storage reservation = _reservations[msg.sender][permitId][grantId];
         if (reservation.held) revert AccessACL_AlreadyReserved(permitId, grantId);
         Clauses memory c = _clauses[grantId];

@@ -425,6 +425,7 @@ contract AccessUseTest is CosTest {
         q.grantee = grantee;
         q.purposeHash = PURPOSE;
         q.version = 1;
+        q.algorithmId = PROGRAM;
         q.epsilonMicro = 400;
         q.exactReleases = 1;
         vm.expectRevert(_missingRole(stranger, Roles.PERMITS));
@@ -432,6 +433,14 @@ contract AccessUseTest is CosTest {
         c.acl.reserve("p", id, q);
 
         c.authority.grantRole(Roles.PERMITS, address(this));
+        bytes4 incomplete = IAccessACL.AccessACL_IncompleteQuery.selector;
+        (q.version, q.algorithmId) = (0, PROGRAM);
+        vm.expectRevert(abi.encodeWithSelector(incomplete, id, 0, PROGRAM));
+        c.acl.reserve("p", id, q);
+        (q.version, q.algorithmId) = (1, 0);
+        vm.expectRevert(abi.encodeWithSelector(incomplete, id, 1, 0));
+        c.acl.reserve("p", id, q);
+        q.algorithmId = PROGRAM;
         c.acl.reserve("p", id, q);
         vm.expectRevert(abi.encodeWithSelector(IAccessACL.AccessACL_AlreadyReserved.selector, bytes32("p"), id));
         c.acl.reserve("p", id, q);

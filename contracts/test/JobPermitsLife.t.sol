@@ -276,6 +276,8 @@ contract JobPermitsLifeTest is PaidPermitScene {
         _attest(worker2, "other");
         vm.expectRevert(abi.encodeWithSelector(IJobPermits.JobPermits_NotAttester.selector, stranger));
         _attest(stranger, RESULT);
+        vm.expectRevert(abi.encodeWithSelector(IJobPermits.JobPermits_NotAttester.selector, operator));
+        _attest(operator, RESULT);
         _attest(worker2, RESULT);
         c.permits.accept(permitId);
         _assertState(permitId, PermitState.Accepted);

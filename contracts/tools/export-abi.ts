@@ -118,10 +118,14 @@ function readOrEmpty(path: string): string {
 const files = renderAll();
 const stale = listExisting().filter((name) => !files.has(name));
 if (process.argv.includes("--check")) {
-  const changed = [...files].filter(([name, text]) => readOrEmpty(join(target, name)) !== text).map(([name]) => name);
+  const changed = [...files]
+    .filter(([name, text]) => readOrEmpty(join(target, name)) !== text)
+    .map(([name]) => name);
   const wrong = [...changed, ...stale];
   if (wrong.length > 0) {
-    console.error(`packages/chain/src/abi is out of date: ${wrong.join(", ")}. Run: npm run abi -w contracts`);
+    console.error(
+      `packages/chain/src/abi is out of date: ${wrong.join(", ")}. Run: npm run abi -w contracts`,
+    );
     process.exitCode = 1;
   } else {
     console.log(`packages/chain/src/abi: ${files.size} files agree with the compiled contracts`);

@@ -63,6 +63,8 @@ interface IAccessACL {
     error AccessACL_BadSession(uint8 op, uint32 count);
     /// @notice The gateway is not attested to be in the grant's region.
     error AccessACL_GatewayOutsideRegion(address gateway, bytes32 regionCode);
+    /// @notice A run names its version and its program.
+    error AccessACL_IncompleteQuery(uint256 grantId, uint32 version, bytes32 algorithmId);
     /// @notice The permit has already reserved on this grant.
     error AccessACL_AlreadyReserved(bytes32 permitId, uint256 grantId);
     /// @notice The caller has no such reservation.
@@ -172,7 +174,7 @@ interface IAccessACL {
 
     // Reservations of permits
 
-    /// @notice Reserves a run for a permit. Requires the PERMITS role and every clause for COMPUTE now; `op`, `time`
+    /// @notice Reserves a run for a permit. Requires the PERMITS role, a version, a program, and every clause for COMPUTE now; `op`, `time`
     /// and `tickets` of the query are set here.
     function reserve(bytes32 permitId, uint256 grantId, Query calldata query) external;
 

@@ -100,7 +100,7 @@ interface IJobPermits {
     error JobPermits_StillChallengeable(
         bytes32 permitId, uint64 challengeEnds, uint8 attestations, uint8 replicas
     );
-    /// @notice Attesting needs the WORKER or SETTLER role.
+    /// @notice Attesting needs the WORKER or SETTLER role, and is not for the permit's own operator.
     error JobPermits_NotAttester(address caller);
     /// @notice This worker has attested.
     error JobPermits_AlreadyAttested(bytes32 permitId, address attester);
@@ -236,7 +236,8 @@ interface IJobPermits {
     /// caller; without a bond requires the grantee or an owner.
     function challenge(bytes32 permitId, bytes32 evidenceHash) external;
 
-    /// @notice Attests the same commitment for a posted result. Requires WORKER or SETTLER, once each.
+    /// @notice Attests the same commitment for a posted result. Requires WORKER or SETTLER, once each; not the
+    /// permit's own operator.
     function attestReplica(bytes32 permitId, bytes32 commitment) external;
 
     /// @notice Accepts a posted result once now >= challengeEnds, or with as many attestations as the terms ask for.

@@ -16,6 +16,7 @@ export const allErrorsAbi = [
   {"type":"error","name":"AccessACL_Expired","inputs":[{"name":"grantId","type":"uint256","internalType":"uint256"},{"name":"expiry","type":"uint64","internalType":"uint64"},{"name":"time","type":"uint64","internalType":"uint64"}]},
   {"type":"error","name":"AccessACL_GatewayOutsideRegion","inputs":[{"name":"gateway","type":"address","internalType":"address"},{"name":"regionCode","type":"bytes32","internalType":"bytes32"}]},
   {"type":"error","name":"AccessACL_IdentityNotLive","inputs":[{"name":"grantId","type":"uint256","internalType":"uint256"},{"name":"sbtId","type":"uint256","internalType":"uint256"}]},
+  {"type":"error","name":"AccessACL_IncompleteQuery","inputs":[{"name":"grantId","type":"uint256","internalType":"uint256"},{"name":"version","type":"uint32","internalType":"uint32"},{"name":"algorithmId","type":"bytes32","internalType":"bytes32"}]},
   {"type":"error","name":"AccessACL_NoIdentity","inputs":[{"name":"caller","type":"address","internalType":"address"}]},
   {"type":"error","name":"AccessACL_NoReservation","inputs":[{"name":"holder","type":"address","internalType":"address"},{"name":"permitId","type":"bytes32","internalType":"bytes32"},{"name":"grantId","type":"uint256","internalType":"uint256"}]},
   {"type":"error","name":"AccessACL_NotGranted","inputs":[{"name":"grantId","type":"uint256","internalType":"uint256"},{"name":"state","type":"uint8","internalType":"enum GrantState"}]},
