@@ -97,11 +97,36 @@ describe("parseManifest", () => {
   });
 
   it.each([
-    ["a block of an unknown segment", (m: Manifest) => void (m.arrays[0]!.blocks[1]!.segment = "s9")],
-    ["the same block twice", (m: Manifest) => void (m.arrays[0]!.blocks[1]!.rowBlock = 0)],
-    ["rows outside the block's run", (m: Manifest) => void (m.arrays[0]!.blocks[1]!.rows = [[59, 40]])],
-    ["variants outside the axis", (m: Manifest) => void (m.variantAxis.count = 29)],
-    ["another context than the dataset's", (m: Manifest) => void (m.arrays[0]!.contextDigest = digest("z"))],
+    [
+      "a block of an unknown segment",
+      (m: Manifest) => {
+        m.arrays[0]!.blocks[1]!.segment = "s9";
+      },
+    ],
+    [
+      "the same block twice",
+      (m: Manifest) => {
+        m.arrays[0]!.blocks[1]!.rowBlock = 0;
+      },
+    ],
+    [
+      "rows outside the block's run",
+      (m: Manifest) => {
+        m.arrays[0]!.blocks[1]!.rows = [[59, 40]];
+      },
+    ],
+    [
+      "variants outside the axis",
+      (m: Manifest) => {
+        m.variantAxis.count = 29;
+      },
+    ],
+    [
+      "another context than the dataset's",
+      (m: Manifest) => {
+        m.arrays[0]!.contextDigest = digest("z");
+      },
+    ],
     ["a segment over another", (m: Manifest) => void m.segments.push({ ...m.segments[0]!, id: "s2" })],
     [
       "a channel in a ciphertext that rows lack",
@@ -109,7 +134,12 @@ describe("parseManifest", () => {
         m.arrays[0]!.channels[0]!.at.ciphertext = 1;
       },
     ],
-    ["an array of a trait that nobody defined", (m: Manifest) => void (m.arrays[0]!.trait = "height")],
+    [
+      "an array of a trait that nobody defined",
+      (m: Manifest) => {
+        m.arrays[0]!.trait = "height";
+      },
+    ],
   ])("refuses %s", (_, change) => {
     expect(faultOf(change)).toMatchObject({ error: { code: "MANIFEST_INCONSISTENT" } });
   });
