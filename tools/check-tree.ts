@@ -34,12 +34,7 @@ for (const file of files) {
   if (/\/work\/(main|shared)\b/.test(text) && file !== "tools/check-tree.ts")
     faults.push(`${file}: names a path of one machine`);
   const lines = text.split("\n").length;
-  if (
-    /\.(ts|sol)$/.test(file) &&
-    !/\.(spec|t)\.(ts|sol)$|\.t\.sol$/.test(file) &&
-    lines > maxSourceLines &&
-    !longOnPurpose.has(file)
-  ) {
+  if (/\.ts$/.test(file) && !/\.spec\.ts$/.test(file) && lines > maxSourceLines && !longOnPurpose.has(file)) {
     faults.push(`${file}: ${lines} lines; split it by meaning (limit ${maxSourceLines})`);
   }
 }
