@@ -1,3 +1,4 @@
+export * from "./access/audit.ts";
 export * from "./access/grant-access.ts";
 export * from "./access/identity.ts";
 export * from "./access/purpose.ts";
@@ -40,3 +41,4 @@ export * from "./platform-file.ts";
 export { toBytes, toHex } from "./wire/hex.ts";
 export { orFail, rpcFailure } from "./wire/rpc-failure.ts";
 export { Session } from "./wire/session.ts";
+export { checkHealth, type Health } from "./wire/check-health.ts";

@@ -26,7 +26,7 @@ export type EncryptChoice = {
   /** The owner's own name for the dataset; never published. */
   readonly name: string;
   readonly outDir: string;
-  /** Where the recovery kit goes; `OUT/recovery-kit.age` when left out. */
+  /** Where the recovery kit goes; `OUT.recovery-kit.age` when left out. */
   readonly kitPath?: string;
   readonly site: string;
   readonly consentClass: readonly string[];
@@ -110,7 +110,7 @@ export async function keepVersion(
   const accounts = ring.account === undefined ? [] : [ring.account];
   const kit = await gatherKit(ring.home, accounts, [key.keyId], ring.passphrase);
   const written = await writeKit(
-    kitPath ?? `${folder.dir}/recovery-kit.age`,
+    kitPath ?? `${folder.dir}.recovery-kit.age`,
     kit,
     ring.passphrase,
     ring.seal,

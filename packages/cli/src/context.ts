@@ -1,0 +1,110 @@
+import { isAbsolute, join } from "node:path";
+import {
+  type Account,
+  accountFailure,
+  type CosHome,
+  CosClient,
+  CosFailure,
+  cosHome,
+  defaultHomeDir,
+  listAccounts,
+  type Platform,
+  readPlatformFile,
+  type SealOptions,
+  unlockAccount,
+} from "@cos/client";
+import type { Io } from "./io.ts";
+import { Output } from "./output.ts";
+import { newPassphrase, readPassphrase } from "./passphrase.ts";
+
+export type GlobalOptions = {
+  readonly home?: string;
+  readonly platform?: string;
+  readonly account?: string;
+  readonly passphraseFile?: string;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+  readonly scryptLogN?: number;
+};
+
+/** What one run of `cos` works with. Nothing is opened before a command asks for it. */
+export class Context {
+  readonly io: Io;
+  readonly out: Output;
+  readonly home: CosHome;
+  readonly seal: SealOptions;
+  readonly #options: GlobalOptions;
+  #client: CosClient | undefined;
+  #passphrase: string | undefined;
+  readonly #accounts = new Map<string, Account>();
+
+  constructor(io: Io, options: GlobalOptions) {
+    this.io = io;
+    this.#options = options;
+    this.out = new Output(io, options.json === true);
+    this.home = cosHome(this.path(options.home ?? io.env.COS_HOME ?? defaultHomeDir()));
+    this.seal = options.scryptLogN === undefined ? {} : { scryptLogN: options.scryptLogN };
+  }
+
+  /** A path as the user means it: relative to where the command was typed. */
+  path = (path: string): string => (isAbsolute(path) ? path : join(this.io.cwd, path));
+
+  get platformFile(): string {
+    const named = this.#options.platform ?? this.io.env.COS_PLATFORM;
+    return named === undefined ? this.home.platformFile : this.path(named);
+  }
+
+  platform = (): Promise<Platform> => readPlatformFile(this.platformFile);
+
+  async client(): Promise<CosClient> {
+    this.#client ??= new CosClient(await this.platform());
+    return this.#client;
+  }
+
+  /** The passphrase of the keystore, asked for once. */
+  async passphrase(): Promise<string> {
+    this.#passphrase ??= await readPassphrase(this.io, this.#passphraseOptions());
+    return this.#passphrase;
+  }
+
+  async newPassphrase(): Promise<string> {
+    this.#passphrase ??= await newPassphrase(this.io, this.#passphraseOptions());
+    return this.#passphrase;
+  }
+
+  /** Name of the account to act as: --account, COS_ACCOUNT, or the only one there is. */
+  async accountName(): Promise<string> {
+    const named = this.#options.account ?? this.io.env.COS_ACCOUNT;
+    if (named !== undefined) return named;
+    const [only, ...more] = await listAccounts(this.home);
+    if (only === undefined) {
+      throw new CosFailure("not-found", "NO_ACCOUNT", "this keystore holds no account", {
+        hint: "make one with: cos keys new --account NAME",
+      });
+    }
+    if (more.length === 0) return only.name;
+    throw new CosFailure("usage", "WHICH_ACCOUNT", "this keystore holds several accounts", {
+      hint: `choose with --account: ${[only, ...more].map(({ name }) => name).join(", ")}`,
+    });
+  }
+
+  /** The account, unlocked. Costs about a second the first time, by design. */
+  async account(name?: string): Promise<Account> {
+    const wanted = name ?? (await this.accountName());
+    const known = this.#accounts.get(wanted);
+    if (known !== undefined) return known;
+    const unlocked = await unlockAccount(this.home, wanted, await this.passphrase());
+    if (!unlocked.ok) throw accountFailure(unlocked.error);
+    this.#accounts.set(wanted, unlocked.value);
+    return unlocked.value;
+  }
+
+  close(): void {
+    this.#client?.close();
+  }
+
+  #passphraseOptions(): { passphraseFile?: string } {
+    const { passphraseFile } = this.#options;
+    return passphraseFile === undefined ? {} : { passphraseFile: this.path(passphraseFile) };
+  }
+}

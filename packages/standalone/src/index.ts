@@ -1,0 +1,2 @@
+export { type OperatorKeys, operatorKeys } from "./operator-keys.ts";
+export { type PlatformDescription, type PlatformOptions, type RunningPlatform, startPlatform } from "./start-platform.ts";
