@@ -5,7 +5,7 @@ export type RetryPolicy = {
   readonly maxDelayMs: number;
 };
 
-/** About 13 s in all: outlasts a restart of what the handler needs. */
+/** About 11 s in all: outlasts a restart of what the handler needs. */
 export const defaultRetryPolicy: RetryPolicy = { attempts: 8, firstDelayMs: 100, maxDelayMs: 5_000 };
 
 /** Delay before attempt `attempt + 1`, doubling up to the cap. `attempt` counts from 1. */

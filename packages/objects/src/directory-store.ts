@@ -81,7 +81,12 @@ async function get(
     return err({ code: "OBJECT_RANGE", key, sizeBytes: info.sizeBytes });
   }
   const span = range === undefined ? {} : { start: range.first, end: range.last };
-  return ok({ info, body: createReadStream(pathOf(root, key), { highWaterMark: 256 * 1024, ...span }) });
+  return ok({ info, body: bytesOf(pathOf(root, key), span) });
+}
+
+/** Opens the file when it is first read, so that a body that nobody wants holds no descriptor. */
+async function* bytesOf(path: string, span: { start?: number; end?: number }): AsyncIterable<Uint8Array> {
+  yield* createReadStream(path, { highWaterMark: 256 * 1024, ...span });
 }
 
 async function* list(root: string, prefix: string): AsyncIterable<ObjectInfo> {

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { asDigest } from "@cos/protocol";
+import { objectStoreContract, tempFolder } from "@cos/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type EmbeddedObjects, objectKey, openEmbeddedObjects, readObject } from "../src/index.ts";
 
@@ -25,25 +26,17 @@ afterEach(async () => {
 
 const collect = async (body: AsyncIterable<Uint8Array>) => Buffer.concat(await Array.fromAsync(body));
 
-describe("the embedded object store", () => {
-  it("stores, streams, ranges, lists and deletes", async () => {
-    expect(await objects.store.put(key, bytes, { sizeBytes: bytes.length, digest })).toMatchObject({
-      ok: true,
-      value: { sizeBytes: 700_001 },
-    });
-    const whole = await readObject(objects.store, key, 1_000_000);
-    expect(whole.ok && Buffer.compare(whole.value, bytes)).toBe(0);
-    const part = await objects.store.get(key, { first: 10, last: 19 });
-    expect(part.ok && (await collect(part.value.body)).equals(bytes.subarray(10, 20))).toBe(true);
-    expect(await objects.store.get(key, { first: 0, last: 700_001 })).toMatchObject({
-      error: { code: "OBJECT_RANGE", sizeBytes: 700_001 },
-    });
-    expect((await Array.fromAsync(objects.store.list("objects/"))).map((info) => info.key)).toEqual([key]);
-    await objects.store.delete(key);
-    await objects.store.delete(key);
-    expect(await objects.store.head(key)).toMatchObject({ error: { code: "OBJECT_NOT_FOUND" } });
-  });
+objectStoreContract(async () => {
+  const folder = await tempFolder("objects");
+  const { store, close } = await openEmbeddedObjects({ dataDir: folder.path });
+  const dispose = async () => {
+    await close();
+    await folder.remove();
+  };
+  return { store, dispose };
+});
 
+describe("the embedded object store", () => {
   it("stores nothing when bytes are missing, too many or others", async () => {
     const wrong = sha256(Buffer.from("another"));
     expect(await objects.store.put(key, bytes, { sizeBytes: 700_000 })).toMatchObject({

@@ -1,3 +1,5 @@
+export { type LogUnderTest, messageLogContract } from "./message-log-contract.ts";
+export { objectStoreContract } from "./object-store-contract.ts";
 export { storeContract } from "./store-contract.ts";
 export { type TempFolder, tempFolder } from "./temp-folder.ts";
 export { startTestChain, type TestChain } from "./test-chain.ts";
