@@ -38,7 +38,7 @@ export interface GetStatementResponse {
 export interface StatementLine {
   /** 32 bytes. */
   permitId: Uint8Array;
-  /** `fee-locked`, `bond-locked`, `compute-share`, `author-share`, `data-share`, `work-fee`, `refund`, `bond` or `withdrawal`. */
+  /** `fee-locked`, `bond-locked`, `compute-share`, `author-share`, `data-share`, `work-fee`, `refund`, `bond`, `credit` (from a lock of a contract that this deployment does not follow) or `withdrawal`. */
   kind: string;
   /** In the token's smallest unit, decimal; negative when it left the account's hands: fees and bonds locked, withdrawals from its balance here. */
   amount: string;

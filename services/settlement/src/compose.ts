@@ -1,0 +1,166 @@
+import type { ContractAddresses } from "@cos/chain";
+import { type ConsumerEvent, type MessageLog, runConsumers, startOutboxRelay } from "@cos/messaging";
+import type { ObjectStore } from "@cos/objects";
+import { descriptorSet } from "@cos/proto";
+import { SettlementServiceService } from "@cos/proto/settlement";
+import { asAddress } from "@cos/protocol";
+import { grpcService, hostService, type Logger } from "@cos/service-host";
+import type { Db } from "@cos/store";
+import { transactionEvents } from "@cos/topics";
+import type { Provider, Wallet } from "ethers";
+import { rpcChainSender } from "./adapters/chain/rpc-chain-sender.ts";
+import { rpcGrantStandings } from "./adapters/chain/rpc-grant-standings.ts";
+import { settlementHandlers } from "./adapters/grpc/settlement-handlers.ts";
+import { settlementMigrations } from "./adapters/store/migrations.ts";
+import { sqlSettlementQueries } from "./adapters/store/sql-queries.ts";
+import {
+  settlementStoreIn,
+  settlementTransactions,
+  sqlSettlementStore,
+} from "./adapters/store/sql-settlement-store.ts";
+import { batchUses } from "./app/batch-uses.ts";
+import { decidePermits } from "./app/decide-permits.ts";
+import { followChain, newsChannel } from "./app/follow-chain.ts";
+import { followJobs } from "./app/follow-jobs.ts";
+import { recordUses } from "./app/record-uses.ts";
+import { sendIntents } from "./app/send-intents.ts";
+import { type Pass, runSettleLoop } from "./app/settle-loop.ts";
+import { statementOf } from "./app/statements.ts";
+import type { SettlementConfig } from "./config.ts";
+
+/** What the service logs, and nothing else. */
+export type SettlementLogEvent =
+  | "settlement.started"
+  | "settlement.stopped"
+  | "intent.changed"
+  | "pass.failed"
+  | "consumer.trouble"
+  | "outbox.failed"
+  | "rpc.bug";
+
+/** Finished platform objects that the service is built from. */
+export type SettlementParts = {
+  /** The schema `settlement` of a store. */
+  readonly db: Db;
+  readonly log: MessageLog;
+  readonly objects: Pick<ObjectStore, "put">;
+  readonly chain: {
+    readonly provider: Provider;
+    readonly addresses: ContractAddresses;
+  };
+  /** Keys that hold the SETTLER and the USAGE role; they may be one. */
+  readonly signers: { readonly settler: Wallet; readonly usage: Wallet };
+  readonly logger: Logger<SettlementLogEvent>;
+  /** Unix seconds. */
+  readonly now: () => number;
+};
+
+export type SettlementServiceHandle = {
+  /** Migrates, starts consuming, deciding and sending, and answers gRPC. */
+  start(): Promise<void>;
+  /** Ends the pass under way and closes; intents wait in the store. */
+  stop(): Promise<void>;
+  /** `host:port`, once started. */
+  readonly grpcAddress: string;
+};
+
+/** The settlement service's graph. Nothing runs before `start`. */
+export function composeSettlement(config: SettlementConfig, parts: SettlementParts): SettlementServiceHandle {
+  const { db, log, logger } = parts;
+  const queries = sqlSettlementQueries(db);
+  const passes = settlementPasses(config, parts);
+  const consumers = [
+    followChain(settlementStoreIn),
+    followJobs(settlementStoreIn),
+    recordUses(settlementStoreIn),
+  ];
+  const service = grpcService(
+    SettlementServiceService,
+    settlementHandlers({ statementOf: statementOf(queries), queries }),
+    { onBug: (rpc, error) => logger.error("rpc.bug", { rpc, errorName: nameOf(error) }) },
+  );
+  let stopRunning = async (): Promise<void> => {};
+  let grpcAddress = "";
+
+  return {
+    get grpcAddress() {
+      return grpcAddress;
+    },
+    start: async () => {
+      await db.migrate(settlementMigrations);
+      await log.declare(transactionEvents);
+      const onFailure = (error: unknown) => logger.warn("outbox.failed", { errorName: nameOf(error) });
+      const relay = startOutboxRelay({ db, publisher: log, onFailure });
+      const hosted = await hostService({
+        host: config.host,
+        grpc: { port: config.grpcPort, services: [service], descriptorSet: descriptorSet() },
+      });
+      const onEvent = ({ type, reason, topic }: ConsumerEvent) =>
+        logger.warn("consumer.trouble", { state: type, reason, topic });
+      const subscription = await runConsumers(consumers, { log, db, onEvent });
+      const stopping = new AbortController();
+      const settling = runSettleLoop(
+        {
+          passes,
+          pollMs: config.pollMs,
+          onNews: (listener) => db.listen(newsChannel, listener),
+          onFailure: (pass, error, attempt) =>
+            logger.warn("pass.failed", { stage: pass, attempt, errorName: nameOf(error) }),
+        },
+        stopping.signal,
+      );
+      stopRunning = async () => {
+        hosted.setServing(false);
+        stopping.abort();
+        await settling;
+        await subscription.close();
+        await hosted.close();
+        await relay.close();
+        logger.info("settlement.stopped");
+      };
+      hosted.setServing(true);
+      grpcAddress = hosted.grpcAddress;
+      logger.info("settlement.started", { address: grpcAddress });
+    },
+    stop: () => stopRunning(),
+  };
+}
+
+/** What the service does again and again: owe uses, owe permits' calls, send for each key. */
+export function settlementPasses(
+  config: SettlementConfig,
+  parts: Omit<SettlementParts, "log">,
+): readonly Pass[] {
+  const { db, objects, chain, signers, now, logger } = parts;
+  const store = sqlSettlementStore(db);
+  const inTransaction = settlementTransactions(db);
+  const standings = rpcGrantStandings(chain.provider, chain.addresses);
+  const operator = asAddress(signers.settler.address);
+  const usage = asAddress(signers.usage.address);
+  const policy = {
+    confirmations: config.confirmations,
+    resendAfterS: config.resendAfterSeconds,
+    bumpAfterS: config.bumpAfterSeconds,
+    maxFeePerGasCap: config.maxFeePerGasWei,
+  };
+  const onIntent = (businessId: string, did: string) =>
+    logger.info("intent.changed", { businessId, state: did });
+  const keys = operator === usage ? [signers.settler] : [signers.settler, signers.usage];
+  const { retryAfterSeconds, batchMaxUses: maxUses, batchMaxAgeSeconds: maxAgeSeconds } = config;
+  return [
+    {
+      name: "batch-uses",
+      run: () => batchUses({ store, inTransaction, objects, signer: usage, now, maxUses, maxAgeSeconds }),
+    },
+    {
+      name: "decide-permits",
+      run: () => decidePermits({ store, inTransaction, standings, operator, now, retryAfterSeconds }),
+    },
+    ...keys.map((wallet) => {
+      const sender = rpcChainSender(chain.provider, wallet, config.chainId, chain.addresses);
+      return { name: "send-intents", run: () => sendIntents({ store, sender, policy, now, onIntent }) };
+    }),
+  ];
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "unknown");
