@@ -2,7 +2,7 @@ import { isAddress, isHexString } from "ethers";
 import { err, ok, type Result } from "./result.ts";
 
 declare const brand: unique symbol;
-type Brand<T, B extends string> = T & { readonly [brand]: B };
+type Brand<T, B extends string> = T & { readonly [brand]: { readonly [K in B]: true } };
 
 /** 32 bytes as lower-case `0x` hex (66 characters). */
 export type Digest = Brand<string, "Digest">;
