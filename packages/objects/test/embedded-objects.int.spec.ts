@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { asDigest } from "@cos/protocol";
 import { objectStoreContract, tempFolder } from "@cos/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type EmbeddedObjects, objectKey, openEmbeddedObjects, readObject } from "../src/index.ts";
+import { type EmbeddedObjects, objectKey, openEmbeddedObjects } from "../src/index.ts";
 
 const sha256 = (bytes: Uint8Array) => asDigest(`0x${createHash("sha256").update(bytes).digest("hex")}`);
 const bytes = randomBytes(700_001);
@@ -23,8 +23,6 @@ afterEach(async () => {
   await objects.close();
   await rm(dataDir, { recursive: true });
 });
-
-const collect = async (body: AsyncIterable<Uint8Array>) => Buffer.concat(await Array.fromAsync(body));
 
 objectStoreContract(async () => {
   const folder = await tempFolder("objects");

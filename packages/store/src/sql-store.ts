@@ -66,7 +66,7 @@ class SchemaDb implements Db {
         return value;
       } catch (error) {
         scope.open = false;
-        await client.query("ROLLBACK");
+        await client.query("ROLLBACK").catch(() => {}); // a broken connection has rolled back by itself
         throw error;
       }
     });

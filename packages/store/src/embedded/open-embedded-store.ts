@@ -14,9 +14,12 @@ import { PortStream } from "./port-stream.ts";
  * connection, so transactions of all services take turns and never interleave. Committed rows survive a SIGKILL of the
  * process at any moment. First opening takes some 3 s (it initialises a cluster), later ones well under 1 s.
  * @param options.dataDir folder to keep it in, made when missing; in memory when left out
+ * @param options.onLost told when the engine stopped by itself; from then on every statement fails with `STORE_LOST`
  * @throws StoreError `STORE_LOCKED` when the folder is open elsewhere
  */
-export async function openEmbeddedStore(options: { readonly dataDir?: string } = {}): Promise<Store> {
+export async function openEmbeddedStore(
+  options: { readonly dataDir?: string; readonly onLost?: (error: StoreError) => void } = {},
+): Promise<Store> {
   const { dataDir } = options;
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = dataDir === undefined ? undefined : lockFolder(dataDir);
@@ -27,9 +30,10 @@ export async function openEmbeddedStore(options: { readonly dataDir?: string } =
     lock?.release();
     throw error;
   }
-  let lost: Error | undefined;
+  let lost: StoreError | undefined;
   worker.on("error", (cause) => {
     lost = new StoreError("STORE_LOST", "the embedded database stopped", { cause });
+    options.onLost?.(lost);
   });
 
   const pool = new pg.Pool({
