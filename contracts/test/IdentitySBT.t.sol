@@ -5,7 +5,6 @@ import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {CosTest} from "./base/CosTest.sol";
 import {vm} from "../script/Vm.sol";
 import {IIdentitySBT} from "../src/interfaces/IIdentitySBT.sol";
-import {IERC5192} from "../src/interfaces/IERC5192.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 
 /// @notice Invariants 20 to 23.

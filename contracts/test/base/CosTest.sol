@@ -5,7 +5,6 @@ import {Contracts, Deployment, DeploymentConfig} from "../../script/Deployment.s
 import {vm} from "../../script/Vm.sol";
 import {IAuthority} from "../../src/interfaces/IAuthority.sol";
 import {AlgorithmState} from "../../src/interfaces/IAlgorithmRegistry.sol";
-import {IJobPermits} from "../../src/interfaces/IJobPermits.sol";
 import {Roles} from "../../src/libraries/Roles.sol";
 import {Clauses, OutputPolicy, OutputTerms, Reason, VersionPolicy} from "../../src/types/GrantTypes.sol";
 import {PermitAuthorisation, PermitState, ReleaseClass, Terms} from "../../src/types/PermitTypes.sol";
