@@ -49,15 +49,16 @@ export async function finishJob(deps: FinishJobDeps, jobId: JobId): Promise<void
     format: "cos-result-bundle/1",
     ...claim,
     entries: { digest: entries.digest, sizeBytes: entries.sizeBytes },
-    tasks: tasks.map(({ task, outputs }) => ({
-      taskId: task.taskId,
-      outputDigest: task.output?.digest ?? entries.digest,
-      attestations: outputs.map(({ worker, digest, signature }) => ({
-        worker,
-        outputDigest: digest,
-        signature,
-      })),
-    })),
+    tasks: tasks.map(({ task, outputs }) => {
+      const outputDigest = task.output?.digest ?? entries.digest;
+      // Outvoted replicas stay in the store's history; the owner is shown who vouches for what the result rests on.
+      const agreeing = outputs.filter((output) => output.digest === outputDigest);
+      return {
+        taskId: task.taskId,
+        outputDigest,
+        attestations: agreeing.map(({ worker, signature }) => ({ worker, outputDigest, signature })),
+      };
+    }),
   };
   const stored = await deps.objects.write(new TextEncoder().encode(canonicalJson(bundle)));
   const commitment = resultCommitment({ ...claim, outputDigest: entries.digest });

@@ -51,8 +51,13 @@ describe("beginning a task", () => {
     expect(begin([slot(0, "QUEUED")], { paused: true }).decision).toBe("LATER");
   });
 
-  it("hands a returning worker its own slot again, whatever else is free", () => {
-    expect(begin([slot(0, "QUEUED"), slot(1, "RUNNING", a)])).toEqual({ decision: "RUN", replica: 1 });
+  it("takes no live lease away, not even from the same worker", () => {
+    const slots = [slot(0, "RUNNING", a), slot(1, "QUEUED")];
+    expect(begin(slots).decision).toBe("LATER"); // slot 1 is somebody else's to fill
+    expect(begin(slots, { worker: b })).toEqual({ decision: "RUN", replica: 1 });
+    expect(begin(slots, { othersKnown: false })).toEqual({ decision: "RUN", replica: 1 });
+    expect(begin([slot(0, "RUNNING", a)]).decision).toBe("LATER");
+    expect(begin([slot(0, "RUNNING", a, now)])).toEqual({ decision: "RUN", replica: 0 }); // its lease is over
   });
 
   it("keeps replicas on distinct workers where another is known", () => {

@@ -21,8 +21,9 @@ export type BeginDecision =
  * Whether `worker` shall run a task that the queue handed it, and in which slot.
  *
  * A task is evaluated by distinct workers wherever another worker is known; a lone worker may fill the ordinary
- * slots by itself, but never break a tie with itself. A worker that comes back for a task it already leases (it was
- * restarted, or the queue delivered twice) gets the same slot again, under a new fence.
+ * slots by itself, but never break a tie with itself. A live lease is never taken away, not even for its own holder:
+ * the queue may have delivered twice while the first delivery is still at work. A worker that was restarted waits until
+ * its old lease has run out.
  *
  * @param slots        every slot of the task
  * @param wanted       replicas that the permit asks for
@@ -46,18 +47,15 @@ export function decideBegin(input: {
   if (input.settled) return { decision: "DONE" };
   if (input.paused) return { decision: "LATER" };
 
-  const own = input.slots.find((slot) => slot.state === "RUNNING" && slot.worker === input.worker);
-  if (own) return { decision: "RUN", replica: own.replica };
   if (input.failedHere && input.othersKnown) return { decision: "LATER" };
 
-  const didOne = input.slots.some((slot) => slot.state === "DONE" && slot.worker === input.worker);
+  const isLeased = (slot: Slot) => slot.state === "RUNNING" && slot.leaseUntil > input.now;
+  const hasOne = input.slots.some(
+    (slot) => slot.worker === input.worker && (slot.state === "DONE" || isLeased(slot)),
+  );
   const free = input.slots.find((slot) => {
-    const open =
-      slot.state === "WAITING" ||
-      slot.state === "QUEUED" ||
-      (slot.state === "RUNNING" && slot.leaseUntil <= input.now);
-    if (!open || !didOne) return open;
-    return !input.othersKnown && slot.replica < input.wanted;
+    if (slot.state === "DONE" || isLeased(slot)) return false;
+    return !hasOne || (!input.othersKnown && slot.replica < input.wanted);
   });
   return free ? { decision: "RUN", replica: free.replica } : { decision: "LATER" };
 }

@@ -319,7 +319,7 @@ export const BeginTaskResponse_Decision = {
   DECISION_DONE: 2,
   /** DECISION_NOT_WANTED - The job is over. */
   DECISION_NOT_WANTED: 3,
-  /** DECISION_LATER - Another worker must do it and none has; deliver again later. */
+  /** DECISION_LATER - Another worker must do it, or this one a moment later; hand the message on. */
   DECISION_LATER: 4,
   UNRECOGNIZED: -1,
 } as const;
@@ -3019,7 +3019,7 @@ export const TaskServiceService = {
       Buffer.from(AnnounceWorkerResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): AnnounceWorkerResponse => AnnounceWorkerResponse.decode(value),
   },
-  /** Takes a task that the queue delivered. Idempotent per (task, worker). Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
+  /** Takes a task that the queue delivered. A live lease is never taken away, not even from the same worker: a second call gets another replica or LATER. Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
   beginTask: {
     path: "/cos.compute.v1.TaskService/BeginTask" as const,
     requestStream: false as const,
@@ -3077,7 +3077,7 @@ export const TaskServiceService = {
 export interface TaskServiceServer extends UntypedServiceImplementation {
   /** Says that a worker is there and ready for its regions; repeated while it lives. Replicas go to distinct workers among those heard of lately. Idempotent. Errors: INVALID_ARGUMENT. */
   announceWorker: handleUnaryCall<AnnounceWorkerRequest, AnnounceWorkerResponse>;
-  /** Takes a task that the queue delivered. Idempotent per (task, worker). Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
+  /** Takes a task that the queue delivered. A live lease is never taken away, not even from the same worker: a second call gets another replica or LATER. Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
   beginTask: handleUnaryCall<BeginTaskRequest, BeginTaskResponse>;
   /** Keeps the lease. The answer says whether the task is still wanted. Errors: ABORTED for a stale fence. */
   heartbeatTask: handleUnaryCall<HeartbeatTaskRequest, HeartbeatTaskResponse>;
@@ -3106,7 +3106,7 @@ export interface TaskServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AnnounceWorkerResponse) => void,
   ): ClientUnaryCall;
-  /** Takes a task that the queue delivered. Idempotent per (task, worker). Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
+  /** Takes a task that the queue delivered. A live lease is never taken away, not even from the same worker: a second call gets another replica or LATER. Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
   beginTask(
     request: BeginTaskRequest,
     callback: (error: ServiceError | null, response: BeginTaskResponse) => void,

@@ -1,0 +1,160 @@
+import { Stage } from "@cos/proto/chain";
+import { ComputeServiceService } from "@cos/proto/compute";
+import { asDigest, toRegionCode } from "@cos/protocol";
+import { createGrpcClient } from "@cos/service-host";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Platform, startPlatform } from "./test-platform.ts";
+import { tinyDataset } from "./tiny-dataset.ts";
+
+const bytes = (text: string): Buffer => Buffer.from(text.slice(2), "hex");
+let platform: Platform;
+
+beforeAll(async () => {
+  const config = { maxPlanAttempts: 2, pricePerInputMebibyte: 5n };
+  platform = await startPlatform(await tinyDataset(), { duplicateDeliveries: true, config });
+}, 60_000);
+afterAll(() => platform.dispose());
+
+/** The spy, too, gets each delivery twice. */
+const twice = (...names: string[]) => names.flatMap((name) => [name, name]);
+
+describe("a job", () => {
+  it("runs from permit to settlement, every event delivered twice, to one right result", async () => {
+    const a = await platform.addWorker();
+    const b = await platform.addWorker();
+    const { permitId, log } = await platform.issue();
+    await platform.emit(log.event!, { ...log, messageId: "the same log under another message id" });
+    const compute = platform.client();
+    const states: (string | undefined)[] = [];
+    const watching = (async () => {
+      await platform.reaches(permitId, "PLANNED", "RUNNING", "REDUCING", "COMPLETED");
+      for await (const { job } of compute.watchJob({ jobId: bytes(permitId) })) {
+        const state = platform.stateName(job?.state ?? 0);
+        if (states.at(-1) !== state) states.push(state);
+      }
+    })();
+
+    const done = await platform.reaches(permitId, "COMPLETED");
+    await platform.expectRightResult(done);
+    expect(done.tasksDone).toBe(done.tasksTotal);
+    expect(done.tasksTotal).toBeGreaterThanOrEqual(4); // two tasks at least, two replicas each
+    expect(new Set(a.completed)).toEqual(new Set(b.completed)); // each did each task once
+    expect(a.completed.length).toBe(new Set(a.completed).size);
+
+    const post = {
+      $case: "jobResultPosted" as const,
+      value: {
+        permitId: bytes(permitId),
+        resultCommitment: done.resultCommitment,
+        resultUri: done.resultUri,
+        challengeEnds: 0n,
+        poster: Buffer.alloc(20),
+      },
+    };
+    const posted = await platform.emit(post);
+    await platform.reaches(permitId, "COMMITTED");
+    await platform.emit(post, { ...posted, stage: Stage.STAGE_RETRACTED });
+    await platform.reaches(permitId, "COMPLETED");
+    await platform.emit(post);
+    await platform.reaches(permitId, "COMMITTED");
+    const pay = {
+      $case: "jobAccepted" as const,
+      value: { permitId: bytes(permitId), releaseBy: 0n, computeShare: "0", authorShare: "0" },
+    };
+    const accepted = await platform.emit(pay);
+    await platform.emit(pay, { ...accepted, stage: Stage.STAGE_FINALIZED });
+    await platform.reaches(permitId, "SETTLED");
+    await watching;
+    compute.close();
+    expect(states.at(-1)).toBe("SETTLED");
+    await expect.poll(() => platform.told(permitId)).toEqual(twice("jobPlanned", "jobCompleted"));
+    const history = (await platform.job(permitId))?.transitions.map(({ state }) => platform.stateName(state));
+    expect(history).toEqual([
+      "PERMITTED",
+      "PLANNED",
+      "RUNNING",
+      "REDUCING",
+      "COMPLETED",
+      "COMMITTED",
+      "COMPLETED",
+      "COMMITTED",
+      "SETTLED",
+    ]);
+  }, 40_000);
+
+  it("is refused with the code that refuses, before any work", async () => {
+    platform.facts.refusals.set("13", { code: "GRANT_EXPIRED", clause: 4 });
+    const zeros = asDigest(`0x${"0".repeat(64)}`);
+    const notHere = asDigest(`0x${"e".repeat(64)}`);
+    const otherTrait = await platform.put(Buffer.from('{"trait":"height"}'));
+    const noJson = await platform.put(Buffer.from("trait=affected"));
+    const cases: [string, Parameters<Platform["issue"]>[0]][] = [
+      ["GRANT_EXPIRED", { grantId: "13" }],
+      ["ALGORITHM_UNKNOWN", { algorithmId: zeros }],
+      ["MANIFEST_COMMITMENT_MISMATCH", { commitment: notHere }],
+      ["DATASET_VERSION_UNKNOWN", { version: 2 }],
+      ["TRAIT_UNKNOWN", { paramsHash: otherTrait }],
+      ["PARAMS_MALFORMED", { paramsHash: noJson }],
+      ["REGION_CONFLICT", { regionCode: toRegionCode("us") }],
+    ];
+    for (const [reason, terms] of cases) {
+      const { permitId } = await platform.issue(terms);
+      const job = await platform.reaches(permitId, "REJECTED");
+      expect(job.reason).toBe(reason);
+      expect(job.tasksTotal).toBe(0);
+      await expect.poll(() => platform.told(permitId)).toEqual(twice("jobRejected"));
+    }
+    const { permitId } = await platform.issue({ paramsHash: notHere });
+    await expect.poll(() => platform.job(permitId)).toBeDefined();
+    const missing = await platform.reaches(permitId, "REJECTED");
+    expect(missing.reason).toBe("OBJECT_MISSING");
+  }, 40_000);
+
+  it("waits while access cannot answer, and is planned when it can", async () => {
+    platform.facts.down = true;
+    const { permitId } = await platform.issue();
+    await expect.poll(async () => (await platform.job(permitId))?.state).toBe(1);
+    platform.facts.down = false;
+    platform.clock.forward(20);
+    await platform.reaches(permitId, "PLANNED", "RUNNING", "REDUCING", "COMPLETED");
+    await expect.poll(() => platform.told(permitId).slice(0, 2)).toEqual(twice("jobPlanned"));
+  }, 40_000);
+
+  it("quotes what it would then run, and stores the parameters", async () => {
+    const compute = platform.client();
+    const quote = await compute.quoteJob({
+      algorithmId: bytes(platform.algorithmId),
+      datasets: [{ datasetId: "1", version: 0 }],
+      paramsJson: '{ "trait" : "affected" }',
+    });
+    expect(`0x${Buffer.from(quote.paramsHash).toString("hex")}`).toBe(platform.paramsHash);
+    const mebibytes = BigInt(Math.ceil(Number(quote.inputBytes) / 2 ** 20));
+    expect(quote.computeFee).toBe(String(mebibytes * 5n * 2n)); // two replicas
+    expect(quote.datasets[0]?.version).toBe(1);
+    const { permitId } = await platform.issue();
+    const job = await platform.reaches(permitId, "PLANNED", "RUNNING", "REDUCING", "COMPLETED");
+    expect(Buffer.from(job.planDigest).equals(Buffer.from(quote.planDigest))).toBe(true);
+    const refused = { algorithmId: bytes(platform.algorithmId), datasets: [{ datasetId: "1", version: 0 }] };
+    await expect(compute.quoteJob({ ...refused, paramsJson: '{"trait":"height"}' })).rejects.toMatchObject({
+      status: "FAILED_PRECONDITION",
+      code: "TRAIT_UNKNOWN",
+    });
+    await expect(compute.quoteJob({ ...refused, paramsJson: "[]" })).rejects.toMatchObject({
+      status: "INVALID_ARGUMENT",
+    });
+    await expect(
+      compute.quoteJob({ ...refused, datasets: [{ datasetId: "77", version: 0 }], paramsJson: "{}" }),
+    ).rejects.toMatchObject({ status: "NOT_FOUND", code: "DATASET_UNKNOWN" });
+    compute.close();
+  }, 40_000);
+
+  it("answers nobody without the service token", async () => {
+    const stranger = createGrpcClient(ComputeServiceService, platform.address());
+    await expect(
+      stranger.listJobs({ grantee: Buffer.alloc(0), datasetId: "", pageSize: 0 }),
+    ).rejects.toMatchObject({
+      status: "UNAUTHENTICATED",
+    });
+    stranger.close();
+  }, 40_000);
+});
