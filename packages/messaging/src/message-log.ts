@@ -36,6 +36,9 @@ export type SubscribeOptions = {
 };
 
 export interface Subscription {
-  /** Leaves the group. `drain` (default true): after running handlers; otherwise their messages go to other members at once. */
+  /**
+   * Leaves the group. `drain` (default true): waits for running handlers, 10 s at most. What is not finished then, or
+   * without draining, goes to other members at once, and its handler's signal aborts.
+   */
   close(options?: { readonly drain?: boolean }): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Db, markOutboxSent, outboxChannel, readOutbox } from "@cos/store";
+import { type Db, forgetSentOutbox, markOutboxSent, outboxChannel, readOutbox } from "@cos/store";
 import type { Publisher } from "./message-log.ts";
 
 export type OutboxRelay = {
@@ -38,11 +38,16 @@ export function startOutboxRelay(options: {
 
   const loop = async (): Promise<void> => {
     let failures = 0;
+    let tidiedAt = -Infinity;
     while (!closing.signal.aborted) {
       wake = new AbortController();
       try {
         if (await sendBatch()) continue;
         failures = 0;
+        if (performance.now() - tidiedAt > tidyEveryMs) {
+          await forgetSentOutbox(db);
+          tidiedAt = performance.now();
+        }
         await sleep(idlePollMs, AbortSignal.any([wake.signal, closing.signal]));
       } catch (error) {
         onFailure(error);
@@ -61,6 +66,8 @@ export function startOutboxRelay(options: {
     },
   };
 }
+
+const tidyEveryMs = 3_600_000;
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => {});

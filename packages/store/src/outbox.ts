@@ -30,12 +30,14 @@ export async function readOutbox(db: Db, limit: number): Promise<OutboxRow[]> {
   return rows.map(({ partition, ...row }) => (partition === null ? row : { ...row, partition }));
 }
 
-/** Records that the log has these messages, and forgets those that it has had for a day. */
+/** Records that the log has these messages. */
 export async function markOutboxSent(db: Db, ids: readonly bigint[]): Promise<void> {
-  await db.inTransaction(async (tx) => {
-    await tx.query("UPDATE outbox SET sent_at = now() WHERE id = ANY($1::bigint[])", [ids]);
-    await tx.query("DELETE FROM outbox WHERE sent_at < now() - interval '1 day'");
-  });
+  await db.query("UPDATE outbox SET sent_at = now() WHERE id = ANY($1::bigint[])", [ids]);
+}
+
+/** Forgets messages that were sent more than a day ago; they are kept that long for people who look into an incident. */
+export async function forgetSentOutbox(db: Db): Promise<void> {
+  await db.query("DELETE FROM outbox WHERE sent_at < now() - interval '1 day'");
 }
 
 /** Unsent messages and the age of the oldest, for metrics and health. */

@@ -84,6 +84,7 @@ export function storeContract(make: () => Promise<{ store: Store; dispose(): Pro
           await tx.query("SELECT nothing_of_the_kind");
         });
         await expect(failed).rejects.toMatchObject({ code: "42703" });
+        await expect(db.query("SELECT $1::int", ["no number"])).rejects.toMatchObject({ code: "22P02" });
         expect(await rows()).toEqual([]);
       });
 

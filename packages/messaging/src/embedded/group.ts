@@ -1,8 +1,12 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { ReceivedMessage, SubscribeOptions, Subscription } from "../message-log.ts";
 import type { LogStore, Position } from "./log-store.ts";
 
 /** Messages read ahead per partition: bounds memory, and one read serves several deliveries. */
 const readAhead = 32;
+
+/** How long a leaving member may take over its running handlers; a handler that retries for ever must not stop a shutdown. */
+const drainLimitMs = 10_000;
 
 /**
  * One consumer group on one topic: members of this process share its partitions. A partition belongs to one member at a
@@ -73,16 +77,23 @@ export class Group {
 
   async #leave(member: Member, drain: boolean): Promise<void> {
     this.#members = this.#members.filter((one) => one !== member);
-    if (!drain) {
-      for (const partition of this.#partitions) {
-        if (partition.running?.member !== member) continue;
-        partition.running.cut.abort();
-        partition.running = undefined;
-      }
-    }
+    if (!drain) this.#cutOff(member);
     this.#rebalance();
-    if (drain) await Promise.all(member.running);
+    if (drain) {
+      await within(drainLimitMs, Promise.all(member.running));
+      this.#cutOff(member);
+      this.wake();
+    }
     await this.#commit();
+  }
+
+  /** Takes the messages that a member has not finished away from it. */
+  #cutOff(member: Member): void {
+    for (const partition of this.#partitions) {
+      if (partition.running?.member !== member) continue;
+      partition.running.cut.abort();
+      partition.running = undefined;
+    }
   }
 
   /** Starts handlers while the member has room, taking its partitions in turn. */
@@ -172,6 +183,12 @@ export class Group {
       })
       .map(({ number, next }) => ({ partition: number, offset: next }));
   }
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const limit = new AbortController();
+  const late = delay(ms, undefined, { signal: limit.signal }).catch(() => {});
+  await Promise.race([work, late]).finally(() => limit.abort());
 }
 
 type Partition = {
