@@ -80,7 +80,7 @@ export async function importDatasetKey(bytes: Uint8Array): Promise<Result<Datase
     const size = view.getUint32(at, true);
     if (size > max || at + 4 + size > bytes.length) return undefined;
     at += 4 + size;
-    return bytes.slice(at - size, at);
+    return new Uint8Array(bytes.subarray(at - size, at)); // a Buffer's slice is a view, which SEAL misreads
   };
   const seal = await loadSeal();
   for (let i = 0; i < count; i += 1) {
