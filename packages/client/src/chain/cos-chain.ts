@@ -43,9 +43,12 @@ export type SendOptions = { readonly timeoutMs?: number };
 export class CosChain {
   readonly platform: Platform;
   readonly provider: JsonRpcProvider;
+  readonly #untilSeen: (blockNumber: number) => Promise<void>;
 
-  constructor(platform: Platform) {
+  /** @param untilSeen waits until services know a block, so that the next call finds what this one did */
+  constructor(platform: Platform, untilSeen: (blockNumber: number) => Promise<void> = async () => {}) {
     this.platform = platform;
+    this.#untilSeen = untilSeen;
     this.provider = new JsonRpcProvider(platform.chain.rpcUrl, platform.chain.chainId, {
       staticNetwork: true,
       polling: true,
@@ -164,6 +167,7 @@ export class CosChain {
     }
     const receipt = await this.#receipt(hash, timeoutMs);
     if (receipt.status !== 1) await this.#explainMined(target, method, args, receipt);
+    await this.#untilSeen(receipt.blockNumber);
     const events = receipt.logs
       .filter((log) => log.address.toLowerCase() === address.toLowerCase())
       .map((log) => target.interface.parseLog(log))

@@ -1,15 +1,16 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { objectsOf } from "@cos/programs";
 import { TicketKind } from "@cos/proto/gateway";
 import { type Digest, type Manifest, manifestCommitment, type ObjectRef, toRegionCode } from "@cos/protocol";
 import { encodeBytes32String } from "ethers";
-import { ensureIdentity } from "../access/identity.ts";
+import { ensureIdentity, identityOf } from "../access/identity.ts";
 import { eventOf } from "../chain/cos-chain.ts";
 import type { CosClient } from "../cos-client.ts";
 import { CosFailure } from "../failure.ts";
 import type { CosHome } from "../home/cos-home.ts";
 import type { Account } from "../keystore/account.ts";
 import { DatasetVault } from "../keystore/dataset-vault.ts";
-import type { Progress, Upload } from "../objects/transfers.ts";
+import type { Progress, Transfer, Upload } from "../objects/transfers.ts";
 import { DatasetFolder } from "./dataset-folder.ts";
 import { objectUri, readDataset, readVersion } from "./published-dataset.ts";
 
@@ -81,16 +82,29 @@ export async function uploadAll(
 ): Promise<void> {
   const total = uploads.reduce((sum, upload) => sum + upload.sizeBytes, 0);
   for (let round = 1; ; round += 1) {
-    const transfer = await client.transfers.open(client.session(owner), {
-      kind: TicketKind.TICKET_KIND_UPLOAD,
-      maxBytes: BigInt(total),
-    });
+    const transfer = await openUpload(client, owner, total);
     try {
       await client.transfers.upload(transfer, uploads, onProgress);
       return;
     } catch (cause) {
       const ended = cause instanceof CosFailure && cause.code === "TRANSFER_INVALID";
       if (!ended || round >= 20) throw cause;
+    }
+  }
+}
+
+/** An identity that was minted a moment ago may not have reached the gateway yet. */
+async function openUpload(client: CosClient, owner: Account, totalBytes: number): Promise<Transfer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await client.transfers.open(client.session(owner), {
+        kind: TicketKind.TICKET_KIND_UPLOAD,
+        maxBytes: BigInt(totalBytes),
+      });
+    } catch (cause) {
+      const early = cause instanceof CosFailure && cause.code === "IDENTITY_MISSING";
+      if (!early || attempt >= 20 || (await identityOf(client, owner.address)) === undefined) throw cause;
+      await delay(100 * attempt);
     }
   }
 }
