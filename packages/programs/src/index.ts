@@ -15,6 +15,7 @@ export type { Contraction, ContractionError, Readout } from "./plan/contractions
 export * from "./plan/plan.ts";
 export * from "./plan/plan-job.ts";
 export type { JobParams, ResolveError } from "./plan/resolve-program.ts";
+export * from "./plan/task-spec.ts";
 export * from "./program.ts";
 export * from "./release/effective-cohort.ts";
 export * from "./release/policy.ts";

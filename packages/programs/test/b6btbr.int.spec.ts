@@ -30,7 +30,8 @@ const isHere = existsSync(`${data}b6btbr.bed`);
 if (!isHere) console.warn("skipped: ../shared/data/b6btbr is not here");
 
 const pool = new EvaluationPool(2);
-afterAll(() => pool.close());
+const opened: GenotypeSource[] = [];
+afterAll(() => Promise.all([pool.close(), ...opened.map((source) => source.close())]));
 
 /** The last `count` markers of a source, as a source of their own. */
 function tailOf(source: GenotypeSource, count: number): GenotypeSource {
@@ -54,7 +55,9 @@ function tailOf(source: GenotypeSource, count: number): GenotypeSource {
 }
 
 async function study(name: string, narrow: (source: GenotypeSource) => GenotypeSource) {
-  const source = narrow(unwrap(await openPlink(`${data}b6btbr`, { species: "mouse" })));
+  const whole = unwrap(await openPlink(`${data}b6btbr`, { species: "mouse" }));
+  opened.push(whole);
+  const source = narrow(whole);
   const { trait } = unwrap(await readTrait(source, { file: `${data}b6btbr.pheno.tsv`, column: name }));
   const key = await generateDatasetKey();
   const store = memoryObjects();
@@ -75,9 +78,9 @@ async function study(name: string, narrow: (source: GenotypeSource) => GenotypeS
   const params = { trait: name };
   const plan = unwrap(planJob({ program, manifests: [manifest], params }));
   const { bytes } = unwrap(await recomputeResult(pool, plan, store.read));
-  const opened = unwrap(await openResult(plan, bytes, key));
+  const sums = unwrap(await openResult(plan, bytes, key));
   const axis = unwrap(parseVariantAxis(await store.read(manifest.variantAxis.object)));
-  return { source, trait, table: unwrap(finalise(program, params, opened, axis, ownerState)) };
+  return { source, trait, table: unwrap(finalise(program, params, sums, axis, ownerState)) };
 }
 
 const plinkLines = (file: string): string[] =>

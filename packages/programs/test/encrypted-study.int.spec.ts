@@ -36,6 +36,7 @@ import {
   effectiveCohort,
   encryptDataset,
   finalise,
+  fromRecoveryKit,
   groupSizes,
   linearRegressionProgram,
   objectsOf,
@@ -43,12 +44,15 @@ import {
   type Plan,
   type Program,
   parseOwnerState,
+  parseTaskSpec,
   planDigestOf,
   planJob,
   recomputeResult,
   spotCheckTasks,
   taskIdOf,
   taskSpec,
+  taskSpecBytes,
+  toRecoveryKit,
   type VerifyRequest,
   verifyResult,
   withdrawRows,
@@ -143,6 +147,32 @@ describe("an encrypted study", () => {
     ]);
   });
 
+  it("is opened on an empty machine by what the recovery kit holds", async () => {
+    const kit = toRecoveryKit({
+      key,
+      ownerState: dataset.ownerState,
+      manifestCommitment: manifestCommitment(dataset.manifest),
+      createdAt: 1_700_000_000,
+    });
+    const copied = JSON.parse(JSON.stringify(kit));
+    const restored = unwrap(await fromRecoveryKit(copied));
+    const { plan, bytes } = await compute(allelicAssociation, dataset);
+    const [before, after] = [
+      unwrap(await openResult(plan, bytes, key)),
+      unwrap(await openResult(plan, bytes, restored.key, { threads: 1 })),
+    ];
+    expect(after).toEqual(before);
+    expect(restored.ownerState).toEqual(dataset.ownerState);
+    const foreign = { ...copied, contextDigest: digestOfJson("another") };
+    expect(await fromRecoveryKit(foreign)).toMatchObject({ error: { code: "RECOVERY_KIT_INCONSISTENT" } });
+    expect(await fromRecoveryKit({ ...copied, key: "AAAA" })).toMatchObject({
+      error: { code: "KEY_MALFORMED" },
+    });
+    expect(await fromRecoveryKit({ ...copied, extra: 1 })).toMatchObject({
+      error: { code: "RECOVERY_KIT_MALFORMED" },
+    });
+  });
+
   it("gives the same bytes on one thread, on two, and from another pool", async () => {
     const plan = planOf(linearRegressionProgram, dataset.manifest);
     const spec = taskSpec(plan, planDigestOf(plan), 0);
@@ -150,10 +180,26 @@ describe("an encrypted study", () => {
     const outputs = [
       await pool.evaluate(spec, store.read),
       await pool.evaluate(spec, store.read, { spread: 2 }),
-      await other.evaluate(JSON.parse(JSON.stringify(spec)), store.read),
+      await other.evaluate(unwrap(parseTaskSpec(taskSpecBytes(spec))), store.read),
     ];
     await other.close();
     expect(new Set(outputs.map((o) => digestOfBytes(unwrap(o)))).size).toBe(1);
+  });
+
+  it("takes no task whose numbers point nowhere", () => {
+    const plan = planOf(allelicAssociation, dataset.manifest);
+    const spec = taskSpec(plan, planDigestOf(plan), 0);
+    for (const change of [
+      (s: typeof spec) => s.contractions.pop(),
+      (s: typeof spec) => s.contexts.pop(),
+      (s: typeof spec) => s.task.kind === "evaluate" && s.task.variantBlocks[0]?.blocks.pop(),
+      (s: typeof spec) =>
+        s.task.kind === "evaluate" && s.task.rowBlocks[0]?.pieces.push({ run: 0, first: 149, count: 2 }),
+    ]) {
+      const bad = structuredClone(spec);
+      change(bad);
+      expect(parseTaskSpec(taskSpecBytes(bad))).toMatchObject({ error: { code: "TASK_MALFORMED" } });
+    }
   });
 
   it("stops when told to", async () => {

@@ -1,4 +1,5 @@
-import { digestSchema, err, ok, type Result } from "@cos/protocol";
+import { contextDigestOf, type DatasetKey, exportDatasetKey, importDatasetKey } from "@cos/fhe";
+import { type Digest, digestSchema, err, ok, type Result } from "@cos/protocol";
 import { z } from "zod";
 
 const row = z.int().min(0);
@@ -64,4 +65,51 @@ export function parseRecoveryKit(value: unknown): Result<RecoveryKit, Malformed<
   const parsed = recoveryKitSchema.safeParse(value);
   if (parsed.success) return ok(parsed.data);
   return err({ code: "RECOVERY_KIT_MALFORMED", field: parsed.error.issues[0]?.path.join(".") ?? "" });
+}
+
+/** What the kit of a dataset version holds. */
+export function toRecoveryKit(input: {
+  key: DatasetKey;
+  ownerState: OwnerState;
+  manifestCommitment: Digest;
+  /** Unix seconds. */
+  createdAt: number;
+}): RecoveryKit {
+  const bytes = exportDatasetKey(input.key);
+  const kit: RecoveryKit = {
+    format: "cos-recovery-kit/1",
+    createdAt: input.createdAt,
+    key: Buffer.from(bytes).toString("base64"),
+    ownerState: input.ownerState,
+    contextDigest: contextDigestOf(input.key),
+    manifestCommitment: input.manifestCommitment,
+  };
+  bytes.fill(0);
+  return kit;
+}
+
+export type RestoreError =
+  | Malformed<"RECOVERY_KIT_MALFORMED">
+  | { code: "KEY_MALFORMED"; detail: string }
+  | { code: "KEY_LACKS_PROFILE"; profile: string }
+  /** The parts of the kit do not belong together. */
+  | { code: "RECOVERY_KIT_INCONSISTENT"; expected: Digest; actual: Digest };
+
+/** Reads a decrypted kit back: checks that SEAL takes the key, and that it is the key that the kit says it is. */
+export async function fromRecoveryKit(
+  value: unknown,
+): Promise<Result<{ key: DatasetKey; ownerState: OwnerState; manifestCommitment: Digest }, RestoreError>> {
+  const kit = parseRecoveryKit(value);
+  if (!kit.ok) return kit;
+  const { ownerState, contextDigest, manifestCommitment } = kit.value;
+  const key = await importDatasetKey(new Uint8Array(Buffer.from(kit.value.key, "base64")));
+  if (!key.ok) return key;
+  const actual = contextDigestOf(key.value);
+  if (actual !== contextDigest) {
+    return err({ code: "RECOVERY_KIT_INCONSISTENT", expected: contextDigest, actual });
+  }
+  if (ownerState.keyId !== key.value.keyId) {
+    return err({ code: "RECOVERY_KIT_INCONSISTENT", expected: ownerState.keyId, actual: key.value.keyId });
+  }
+  return ok({ key: key.value, ownerState, manifestCommitment });
 }

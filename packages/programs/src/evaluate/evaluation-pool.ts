@@ -61,10 +61,14 @@ export class EvaluationPool {
   #run<T>(job: EvaluateJob, read: ReadObject, { signal }: EvaluateOptions): Promise<T> {
     return this.#pool.run<T>(job, {
       ...(signal === undefined ? {} : { signal }),
-      onRequest: (ref) => read(ref as ObjectRef),
+      onRequest: async (ref) => alone(await read(ref as ObjectRef)),
     });
   }
 }
+
+/** Bytes in a buffer of their own: a message copies the whole buffer that a view looks into. */
+const alone = (bytes: Uint8Array): Uint8Array =>
+  bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 
 /** Cuts a task by variant blocks: no two parts share an entry. */
 function splitTask(spec: TaskSpec, parts: number): TaskSpec[] {

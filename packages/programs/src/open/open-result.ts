@@ -1,13 +1,14 @@
 import {
   type ContainerError,
   type DatasetKey,
-  Decryptor,
   findProfile,
   noVariantBlock,
+  OwnerPool,
   openCiphertextList,
 } from "@cos/fhe";
 import { err, ok, type Result } from "@cos/protocol";
-import type { Plan } from "../plan/plan.ts";
+import type { Readout } from "../plan/contractions.ts";
+import type { Plan, PlanDataset } from "../plan/plan.ts";
 
 /** Decrypted sums of one dataset: by name, one whole number per variant of the axis (or one in all). */
 export type OpenedSums = { dataset: number; sums: ReadonlyMap<string, readonly bigint[]> };
@@ -17,86 +18,129 @@ export type OpenError =
   /** The key holds no secret for the profile of the result. */
   | { code: "KEY_LACKS_PROFILE"; profile: string };
 
+export type OpenOptions = {
+  /** Index in the permit of the dataset whose entries are opened; they must be under the key. Default 0. */
+  dataset?: number;
+  /** Threads that decrypt; default one per core. */
+  threads?: number;
+  onProgress?: (done: number, total: number) => void;
+};
+
+/** Ciphertexts that go to a thread at once. */
+const batchSize = 24;
+
 /**
  * Decrypts one dataset's part of a result and reads its sums. Only for a result that `verifyResult` has passed:
  * what comes out of a forged one is the secret key.
- * @param dataset index in the permit; its entries must be under `key`
  */
 export async function openResult(
   plan: Plan,
   resultBytes: Uint8Array,
   key: DatasetKey,
-  dataset = 0,
+  { dataset = 0, threads, onProgress }: OpenOptions = {},
 ): Promise<Result<OpenedSums, OpenError>> {
-  const list = openCiphertextList(resultBytes);
-  if (!list.ok) return list;
   const part = plan.datasets[dataset];
   if (part === undefined) throw new RangeError(`no dataset ${dataset}`);
-  const length = Math.max(1, ...part.variantBlocks.map((b) => b.first + b.count));
-  const digits = part.readouts.map((readout) => ({
-    readout,
-    values: new Float64Array(readout.perVariant ? length : 1),
-  }));
-  const decryptors = new Map<string, Decryptor>();
+  const entries = entriesOf(plan, resultBytes, dataset);
+  if (!entries.ok) return entries;
+  const sums = new SumReader(part);
+  const pool = new OwnerPool(key, threads);
+  let done = 0;
   try {
-    for (let i = 0; i < list.value.count; i += 1) {
-      const entry = list.value.describe(i);
-      if (plan.contractions[entry.contraction]?.dataset !== dataset) continue;
-      const decryptor = await decryptorOf(
-        decryptors,
-        key,
-        list.value.header.contexts[entry.context]?.profile ?? "",
+    const batches = cutBatches(entries.value).map(async (batch): Promise<Result<null, OpenError>> => {
+      const profile = findProfile(batch[0]?.profile ?? "");
+      if (!profile.ok || !key.secrets.has(profile.value.name)) {
+        return err({ code: "KEY_LACKS_PROFILE", profile: batch[0]?.profile ?? "" });
+      }
+      const opened = await pool.open(
+        profile.value,
+        batch.map(({ packed, degree }) => ({ packed: packed.slice(), degree })),
       );
-      if (!decryptor.ok) return decryptor;
-      const packed = list.value.packed(i);
-      if (!packed.ok) return packed;
-      const opened = decryptor.value.open(packed.value, entry.degree);
       if (!opened.ok) return opened;
-      const block =
-        entry.variantBlock === noVariantBlock
-          ? { first: 0, count: 1 }
-          : part.variantBlocks[entry.variantBlock];
-      for (const { readout, values } of digits) {
-        if (readout.contraction !== entry.contraction || block === undefined) continue;
-        for (let v = 0; v < block.count; v += 1) {
-          const code = Math.floor((opened.value[readout.coefficient + v] as number) / readout.divisor);
-          values[block.first + v] =
-            (values[block.first + v] as number) + (readout.modulus === null ? code : code % readout.modulus);
-        }
+      for (const [i, entry] of batch.entries()) sums.add(entry, opened.value[i] as Uint32Array);
+      done += batch.length;
+      onProgress?.(done, entries.value.length);
+      return ok(null);
+    });
+    for (const outcome of await Promise.all(batches)) if (!outcome.ok) return outcome;
+  } finally {
+    await pool.close();
+  }
+  return ok({ dataset, sums: sums.total() });
+}
+
+type Entry = {
+  contraction: number;
+  variantBlock: number;
+  degree: 1 | 2;
+  profile: string;
+  packed: Uint8Array;
+};
+
+function entriesOf(plan: Plan, resultBytes: Uint8Array, dataset: number): Result<Entry[], OpenError> {
+  const list = openCiphertextList(resultBytes);
+  if (!list.ok) return list;
+  const entries: Entry[] = [];
+  for (let i = 0; i < list.value.count; i += 1) {
+    const { contraction, variantBlock, degree, context } = list.value.describe(i);
+    if (plan.contractions[contraction]?.dataset !== dataset) continue;
+    const packed = list.value.packed(i);
+    if (!packed.ok) return packed;
+    const profile = list.value.header.contexts[context]?.profile ?? "";
+    entries.push({ contraction, variantBlock, degree, profile, packed: packed.value });
+  }
+  return ok(entries);
+}
+
+/** Batches of one profile each. */
+function cutBatches(entries: readonly Entry[]): Entry[][] {
+  const batches: Entry[][] = [];
+  for (const entry of entries) {
+    const last = batches.at(-1);
+    if (last !== undefined && last.length < batchSize && last[0]?.profile === entry.profile) last.push(entry);
+    else batches.push([entry]);
+  }
+  return batches;
+}
+
+/** Reads digits out of opened coefficients and adds up runs; a digit's total stays far below 2^53. */
+class SumReader {
+  readonly #dataset: PlanDataset;
+  readonly #digits: { readout: Readout; values: Float64Array }[];
+
+  constructor(dataset: PlanDataset) {
+    this.#dataset = dataset;
+    const variants = Math.max(1, ...dataset.variantBlocks.map((b) => b.first + b.count));
+    this.#digits = dataset.readouts.map((readout) => ({
+      readout,
+      values: new Float64Array(readout.perVariant ? variants : 1),
+    }));
+  }
+
+  add({ contraction, variantBlock }: Entry, coefficients: Uint32Array): void {
+    const block =
+      variantBlock === noVariantBlock ? { first: 0, count: 1 } : this.#dataset.variantBlocks[variantBlock];
+    if (block === undefined) return;
+    for (const { readout, values } of this.#digits) {
+      if (readout.contraction !== contraction) continue;
+      const { coefficient, divisor, modulus } = readout;
+      for (let v = 0; v < block.count; v += 1) {
+        const code = Math.floor((coefficients[coefficient + v] as number) / divisor);
+        const digit = modulus === null ? code : code % modulus;
+        values[block.first + v] = (values[block.first + v] as number) + digit;
       }
     }
-  } finally {
-    for (const decryptor of decryptors.values()) decryptor.free();
   }
-  return ok({ dataset, sums: joinDigits(digits) });
-}
 
-async function decryptorOf(
-  known: Map<string, Decryptor>,
-  key: DatasetKey,
-  name: string,
-): Promise<Result<Decryptor, OpenError>> {
-  const before = known.get(name);
-  if (before !== undefined) return ok(before);
-  const profile = findProfile(name);
-  const secret = key.secrets.get(name);
-  if (!profile.ok || secret === undefined) return err({ code: "KEY_LACKS_PROFILE", profile: name });
-  const decryptor = await Decryptor.create(profile.value, secret);
-  known.set(name, decryptor);
-  return ok(decryptor);
-}
-
-/** Sums over digits: each digit's total is far below 2^53, their radix sum need not be. */
-function joinDigits(
-  digits: readonly { readout: { sum: string; radixPower: number }; values: Float64Array }[],
-): Map<string, bigint[]> {
-  const sums = new Map<string, bigint[]>();
-  for (const { readout, values } of digits) {
-    const sum = sums.get(readout.sum) ?? new Array<bigint>(values.length).fill(0n);
-    for (let v = 0; v < values.length; v += 1) {
-      sum[v] = (sum[v] as bigint) + (BigInt(values[v] as number) << BigInt(readout.radixPower));
+  total(): Map<string, bigint[]> {
+    const sums = new Map<string, bigint[]>();
+    for (const { readout, values } of this.#digits) {
+      const sum = sums.get(readout.sum) ?? new Array<bigint>(values.length).fill(0n);
+      for (let v = 0; v < values.length; v += 1) {
+        sum[v] = (sum[v] as bigint) + (BigInt(values[v] as number) << BigInt(readout.radixPower));
+      }
+      sums.set(readout.sum, sum);
     }
-    sums.set(readout.sum, sum);
+    return sums;
   }
-  return sums;
 }

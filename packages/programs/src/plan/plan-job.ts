@@ -160,35 +160,38 @@ function alignRows(
   segments: readonly Segment[],
   dataset: number,
 ): Result<RowBlock[], PlanJobError> {
+  const size = arrays[0]?.rowsPerBlock ?? 1;
+  const indexed = arrays.map((array) => ({ array, blocks: blocksByRows(array) }));
   const rowBlocks: RowBlock[] = [];
   for (const segment of segments) {
-    const size = arrays[0]?.rowsPerBlock ?? 1;
     for (let rowBlock = 0; rowBlock * size < segment.rowsPadded; rowBlock += 1) {
-      let expected: string | undefined;
-      let rows = 0;
-      for (const array of arrays) {
-        const blocks = array.blocks.filter((b) => b.segment === segment.id && b.rowBlock === rowBlock);
-        const misaligned = err({
-          code: "ROWS_MISALIGNED",
-          dataset,
-          array: array.name,
-          segment: segment.id,
-          rowBlock,
-        } as const);
-        const wanted = Math.max(1, array.variantBlocks.length);
-        if (array.rowsPerBlock !== size || (blocks.length !== wanted && blocks.length !== 0))
-          return misaligned;
-        for (const { rows: ranges } of blocks.length === 0 ? [{ rows: [] }] : blocks) {
-          const text = JSON.stringify(ranges);
-          expected ??= text;
-          if (text !== expected) return misaligned;
-          rows = countRows(ranges);
-        }
+      const found = indexed.map(({ blocks }) => blocks.get(`${segment.id}|${rowBlock}`) ?? []);
+      const expected = JSON.stringify(found[0]?.[0]?.rows ?? []);
+      for (const [i, blocks] of found.entries()) {
+        const { array } = indexed[i] as (typeof indexed)[number];
+        const isComplete =
+          array.rowsPerBlock === size &&
+          (blocks.length === Math.max(1, array.variantBlocks.length) || expected === "[]") &&
+          blocks.every((block) => JSON.stringify(block.rows) === expected);
+        if (isComplete) continue;
+        return err({ code: "ROWS_MISALIGNED", dataset, array: array.name, segment: segment.id, rowBlock });
       }
+      const rows = countRows(found[0]?.[0]?.rows ?? []);
       if (rows > 0) rowBlocks.push({ segment, rowBlock, rows });
     }
   }
   return ok(rowBlocks);
+}
+
+function blocksByRows(array: ArrayManifest): Map<string, Block[]> {
+  const index = new Map<string, Block[]>();
+  for (const block of array.blocks) {
+    const key = `${block.segment}|${block.rowBlock}`;
+    const known = index.get(key);
+    if (known === undefined) index.set(key, [block]);
+    else known.push(block);
+  }
+  return index;
 }
 
 function addDataset(plan: Plan, dataset: number, part: DatasetPlan, budget: number): void {
