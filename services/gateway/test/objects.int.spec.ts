@@ -191,6 +191,14 @@ describe("PUT", () => {
     expect((await ask(url, foreign)).status).toBe(404);
   });
 
+  it("ends when the identity is burned", async () => {
+    const wallet = Wallet.createRandom();
+    await harness.mintIdentity(wallet, "3");
+    const token = await upload(10_000, wallet);
+    await harness.mirror({ $case: "identityBurned", value: { sbtId: "3" } as never });
+    expect(await put(token, randomBytes(10))).toMatchObject({ status: 401, code: "TRANSFER_INVALID" });
+  });
+
   it("leaves no temporary file behind", async () => {
     const token = await upload(10_000);
     await put(token, randomBytes(100), digestOfBytes(randomBytes(100)));

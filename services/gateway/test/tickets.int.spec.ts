@@ -275,6 +275,14 @@ describe("DATASET", () => {
     expect(await refusalOf(harness.issue(caller, datasetWish(sessionId)))).toBe("SESSION_UNKNOWN");
   });
 
+  it("nor does it redeem one that was issued before", async () => {
+    const { sessionId, event } = await reserve(1);
+    const caller = await harness.signIn(grantee);
+    const issued = await harness.issue(caller, datasetWish(sessionId));
+    await harness.mirror(event.event as never, Stage.STAGE_RETRACTED, event);
+    expect(await refusalOf(harness.redeem(caller, issued, grantee))).toBe("SESSION_UNKNOWN");
+  });
+
   it("EXPORT waits until session and version are final", async () => {
     const versioned = {
       datasetId: "1",

@@ -12,7 +12,6 @@ import {
   checkTicketOp,
   type Depth,
   decideDatasetTicket,
-  decideFinality,
   decideOwnDataset,
   type SessionFacts,
 } from "../domain/decide-issue.ts";
@@ -76,10 +75,10 @@ export class Authority {
     const { version } = answer.value;
     const session = await this.#session(wish);
     const versionDepth = await this.#depthOf(wish.datasetId, version);
-    const decision =
-      when === "issue"
-        ? decideDatasetTicket({ ...wish, session, versionDepth, caller, gateway: settings.gatewayAddress })
-        : decideFinality(wish.op, { session: session?.depth ?? "confirmed", version: versionDepth });
+    // The ticket counts itself already when it is redeemed.
+    const others = session && when === "redeem" ? { ...session, issued: session.issued - 1 } : session;
+    const gateway = settings.gatewayAddress;
+    const decision = decideDatasetTicket({ ...wish, session: others, versionDepth, caller, gateway });
     if (!decision.ok) return decision;
     const dataset = await access.getDataset(wish.datasetId);
     return versionOf(dataset, version);

@@ -64,11 +64,12 @@ export class DeleteSuperseded {
     }
     const superseded = await this.#superseded(dataset, barrier);
     const named = superseded.flatMap((v) => [v.manifest, v.axis, ...v.blocks]).map((ref) => ref.digest);
-    const { blocks, descriptions } = chooseObjectsToDelete({
+    const { blocks, descriptions, foreign } = chooseObjectsToDelete({
       keepers: dataset.keepers,
       superseded,
       standing: await readStanding(),
       uploaders: await repositories.uploads.uploadersOf(db, named),
+      withdrawn: await repositories.uploads.withdrawnAmong(db, named),
       wholeDataset: barrier === 0,
     });
     await inBatches(blocks, (batch) =>
@@ -76,6 +77,7 @@ export class DeleteSuperseded {
     );
     const count = await this.#erase([...blocks, ...descriptions]);
     await repositories.deletions.finish(db, deletion, count);
+    if (foreign > 0) logger.warn("deletion.foreign-blocks", { datasetId, version: barrier, count: foreign });
     if (count > 0) logger.info("deletion.done", { datasetId, version: barrier, count });
   }
 

@@ -40,6 +40,7 @@ export type GatewayEvent =
   | "deletion.done"
   | "deletion.waiting"
   | "deletion.failed"
+  | "deletion.foreign-blocks"
   | "deletion.manifest-missing"
   | "consumer.trouble"
   | "housekeeping.failed"

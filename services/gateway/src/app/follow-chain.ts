@@ -72,6 +72,9 @@ async function closeTransfers(
   now: number,
 ): Promise<void> {
   switch (event?.$case) {
+    case "identityBurned":
+    case "identityRecovered":
+      return transfers.closeByIdentity(tx, event.value.sbtId, now);
     case "accessRevoked":
       return transfers.closeByGrant(tx, event.value.grantId, now);
     case "allAccessRevoked":

@@ -86,6 +86,7 @@ export type Transfers = {
   takeBytes(db: Queryable, tokenHash: Digest, bytes: number, now: number): Promise<boolean>;
   giveBackBytes(db: Queryable, tokenHash: Digest, bytes: number): Promise<void>;
   closeByTicket(tx: Tx, ticketId: Digest, now: number): Promise<void>;
+  closeByIdentity(tx: Tx, sbtId: string, now: number): Promise<void>;
   closeByGrant(tx: Tx, grantId: string, now: number): Promise<void>;
   /** Those of grantees only: an owner keeps its own. */
   closeGrantsOfDataset(tx: Tx, datasetId: string, now: number): Promise<void>;
@@ -107,6 +108,7 @@ export type Uploads = {
   /** Identities by object, the first uploader first. */
   uploadersOf(db: Queryable, digests: readonly Digest[]): Promise<Map<Digest, string[]>>;
   isWithdrawn(db: Queryable, digest: Digest): Promise<boolean>;
+  withdrawnAmong(db: Queryable, digests: readonly Digest[]): Promise<Set<Digest>>;
   /** Marks objects as never to come back. */
   markWithdrawn(tx: Tx, digests: readonly Digest[]): Promise<void>;
   /** Frees the quota of whoever stored these objects, once they are gone. */

@@ -26,6 +26,7 @@ const choose = (changes: Partial<DeletionQuestion>) => {
     uploaders: new Map(
       uploadedBy("1", "m1", "m2", "axis", "kept", "rows-of-two", "rows-of-three", "rows-of-one"),
     ),
+    withdrawn: new Set(),
     wholeDataset: false,
     ...changes,
   });
@@ -40,6 +41,34 @@ describe("chooseObjectsToDelete", () => {
   it("a stranger's manifest that names the rows does not keep them", () => {
     const copy = { keepers: stranger, objects: version("m9", "axis", "rows-of-two") };
     expect(choose({ standing: [{ keepers: hospital, objects: v2 }, copy] }).blocks).toContain("rows-of-two");
+  });
+
+  it("nor does a stranger's manifest that calls them its axis", () => {
+    const copy = { keepers: stranger, objects: version("m9", "rows-of-two", "own") };
+    expect(choose({ standing: [{ keepers: hospital, objects: v2 }, copy] }).blocks).toContain("rows-of-two");
+  });
+
+  it("counts rows that another identity uploaded, instead of taking them", () => {
+    const uploaders = new Map([...uploadedBy("1", "rows-of-two"), ...uploadedBy("9", "rows-of-three")]);
+    const chosen = chooseObjectsToDelete({
+      keepers: hospital,
+      superseded: [v1],
+      standing: [{ keepers: hospital, objects: v2 }],
+      uploaders,
+      withdrawn: new Set(),
+      wholeDataset: false,
+    });
+    expect([names(chosen.blocks), chosen.foreign]).toEqual([["rows-of-two"], 1]);
+  });
+
+  it("takes rows again that were deleted before, whoever names them by now", () => {
+    const copy = { keepers: stranger, objects: version("m9", "a9", "rows-of-two") };
+    const standing = [{ keepers: hospital, objects: v2 }, copy];
+    const withdrawn = new Set([digest("rows-of-two")]);
+    expect(choose({ standing, uploaders: new Map(), withdrawn }).blocks).toEqual([
+      "rows-of-two",
+      "rows-of-three",
+    ]);
   });
 
   it("a stranger who withdraws deletes nobody else's rows", () => {

@@ -56,6 +56,12 @@ export const sqlTransfers: Transfers = {
       now,
     ]);
   },
+  closeByIdentity: async (tx, sbtId, now) => {
+    await tx.query("UPDATE transfers SET closed_at = $2 WHERE sbt_id = $1 AND closed_at IS NULL", [
+      sbtId,
+      now,
+    ]);
+  },
   closeByGrant: async (tx, grantId, now) => {
     await tx.query("UPDATE transfers SET closed_at = $2 WHERE grant_id = $1 AND closed_at IS NULL", [
       grantId,

@@ -44,6 +44,13 @@ export const sqlUploads: Uploads = {
   },
   isWithdrawn: async (db, digest) =>
     exists(db, "SELECT 1 FROM withdrawn_objects WHERE digest = $1", [digest]),
+  withdrawnAmong: async (db, digests) => {
+    const { rows } = await db.query<{ digest: Digest }>(
+      "SELECT digest FROM withdrawn_objects WHERE digest = ANY($1::text[])",
+      [digests],
+    );
+    return new Set(rows.map(({ digest }) => digest));
+  },
   markWithdrawn: async (tx, digests) => {
     await tx.query(
       "INSERT INTO withdrawn_objects (digest) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING",
