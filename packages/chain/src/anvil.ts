@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, openSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { closeSync, existsSync, openSync, writeFileSync } from "node:fs";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
@@ -39,9 +39,8 @@ export async function startAnvil({ dataDir, port = 0, chainId = 31_337 }: AnvilO
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const pidFile = join(dataDir, "anvil.json");
   const last = await readPidFile(pidFile);
-  const alive = last !== undefined && (await answersAs(last.port, last.chainId));
-  const running = alive ? last : await launch(dataDir, { chainId, port: port || (last?.port ?? 0) });
-  if (!alive) await writeFile(pidFile, JSON.stringify(running), { mode: 0o600 });
+  const running =
+    (await takeUp(last)) ?? (await launch(dataDir, pidFile, { chainId, port: port || (last?.port ?? 0) }));
   const rpcUrl = `http://127.0.0.1:${running.port}`;
   const heartbeat = startHeartbeat(rpcUrl, running.chainId);
   return {
@@ -64,7 +63,22 @@ async function readPidFile(file: string): Promise<PidFile | undefined> {
   }
 }
 
-async function launch(dataDir: string, wanted: { port: number; chainId: number }): Promise<PidFile> {
+/** The chain that an earlier process left running. Its own process must live: another chain may have got its port. */
+async function takeUp(last: PidFile | undefined): Promise<PidFile | undefined> {
+  if (last === undefined || !isAlive(last.pid)) return undefined;
+  for (let attempt = 0; attempt < 40; attempt++) {
+    if (await answersAs(last.port, last.chainId)) return last;
+    if (!isAlive(last.pid)) return undefined;
+    await delay(50);
+  }
+  return undefined;
+}
+
+async function launch(
+  dataDir: string,
+  pidFile: string,
+  wanted: { port: number; chainId: number },
+): Promise<PidFile> {
   const { chainId } = wanted;
   const port = wanted.port !== 0 && (await isFree(wanted.port)) ? wanted.port : await freePort();
   const logFile = openSync(join(dataDir, "anvil.log"), "a", 0o600);
@@ -81,8 +95,11 @@ async function launch(dataDir: string, wanted: { port: number; chainId: number }
   );
   closeSync(logFile);
   child.unref();
+  const running = { pid: child.pid ?? 0, port, chainId };
+  // Before anything is awaited: a kill here must not leave a chain that nobody finds again.
+  writeFileSync(pidFile, JSON.stringify(running), { mode: 0o600 });
   await untilAnswering(child, port, chainId);
-  return { pid: child.pid ?? 0, port, chainId };
+  return running;
 }
 
 async function untilAnswering(child: ChildProcess, port: number, chainId: number): Promise<void> {
@@ -145,19 +162,20 @@ function startHeartbeat(rpcUrl: string, chainId: number): { stop(): void } {
   };
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function endProcess(pid: number): Promise<void> {
-  const isAlive = () => {
-    try {
-      process.kill(pid, 0);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  if (!isAlive()) return;
+  if (!isAlive(pid)) return;
   process.kill(pid, "SIGTERM");
   for (let attempt = 0; attempt < 100; attempt++) {
-    if (!isAlive()) return;
+    if (!isAlive(pid)) return;
     await delay(50);
   }
   process.kill(pid, "SIGKILL");

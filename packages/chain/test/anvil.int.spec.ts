@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JsonRpcProvider, Wallet, ZeroHash } from "ethers";
@@ -97,3 +98,16 @@ it("takes up a running chain, and keeps blocks, logs and port over a stop", asyn
   expect(await contractAt("Authority", addresses, provider).getFunction("paused")()).toBe(false);
   provider.destroy();
 }, 60_000);
+
+it("never takes another folder's chain for its own, even on the port that it had", async () => {
+  const last = JSON.parse(await readFile(join(dataDir, "anvil.json"), "utf8"));
+  const other = await mkdtemp(join(tmpdir(), "cos-anvil-"));
+  await writeFile(join(other, "anvil.json"), JSON.stringify({ ...last, pid: deadPid() }));
+  const second = await startAnvil({ dataDir: other });
+  expect(second.rpcUrl).not.toBe(anvil.rpcUrl);
+  await second.stop();
+  await rm(other, { recursive: true });
+}, 40_000);
+
+/** The id of a process that has ended. */
+const deadPid = (): number => spawnSync(process.execPath, ["--version"]).pid;
