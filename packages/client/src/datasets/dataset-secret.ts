@@ -1,7 +1,7 @@
 import { contextDigestOf, type DatasetKey, exportDatasetKey, importDatasetKey } from "@cos/fhe";
 import { type OwnerState, parseRecoveryKit } from "@cos/programs";
 import { type Digest, type Manifest, manifestCommitment } from "@cos/protocol";
-import { CosFailure } from "../failure.ts";
+import { CosFailure, factsOf } from "../failure.ts";
 import type { DatasetVault } from "../keystore/dataset-vault.ts";
 
 /** A dataset's secret half, opened: the FHE key, and who sits in which row. Lives in memory only. */
@@ -42,19 +42,18 @@ export async function openSecret(
   try {
     const parsed = parseRecoveryKit(JSON.parse(Buffer.from(bytes).toString("utf8")));
     const key = parsed.ok ? await importDatasetKey(Buffer.from(parsed.value.key, "base64")) : undefined;
-    if (!parsed.ok || key === undefined || !key.ok || key.value.keyId !== keyId) {
-      throw new CosFailure(
-        "integrity",
-        "SECRET_MALFORMED",
-        "the dataset's secret opens, but cannot be read",
-        {
-          hint: "restore it from the recovery kit into an empty --home",
-        },
-      );
-    }
+    if (!parsed.ok) throw unreadable(parsed.error);
+    if (key?.ok !== true) throw unreadable(key?.error ?? {});
+    if (key.value.keyId !== keyId) throw unreadable({ detail: "the key of another dataset" });
     const { ownerState, manifestCommitment } = parsed.value;
     return { key: key.value, ownerState, manifestCommitment };
   } finally {
     bytes.fill(0);
   }
 }
+
+const unreadable = (error: object): CosFailure =>
+  new CosFailure("integrity", "SECRET_MALFORMED", "the dataset's secret opens, but cannot be read", {
+    facts: factsOf(error),
+    hint: "restore it from the recovery kit into an empty --home",
+  });

@@ -14,14 +14,19 @@ const entrySchema = z.strictObject({
   version: z.int().min(1),
   algorithmId: digestSchema,
   paramsHash: digestSchema,
-  class: z.string(),
+  class: z.enum(["controlled", "open-deposit", "lead-loci"]),
+  /** Traits that measure the same thing share a family. */
+  traitFamily: z.string(),
   /** Rows whose people the released numbers are about: what differencing compares. */
   cohort: rowRangesSchema,
   /** SHA-256 of the released table's bytes: an identical request gets these bytes again. */
   tableDigest: digestSchema,
   releaseCommitment: digestSchema,
   salt: digestSchema,
-  approver: z.string(),
+  /** Addresses of those who approved. */
+  approvedBy: z.array(z.string()),
+  /** Lead variants that left, for the cumulative cap. */
+  leads: z.array(z.string()),
   releasedAt: z.int(),
 });
 export type LedgerEntry = z.infer<typeof entrySchema>;
