@@ -76,7 +76,7 @@ function streaming(rpc: string, handle: AnyHandler, options: GrpcServiceOptions)
       pump()
         .catch((error: unknown) => {
           if (call.signal.aborted) subscriber.complete();
-          else subscriber.error(toNestException(rpc, error, options).getError());
+          else subscriber.error(toNestException(rpc, error, options));
         })
         .finally(done);
       return abort;

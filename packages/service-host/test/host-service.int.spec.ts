@@ -44,7 +44,8 @@ const compute = grpcService(
     },
     getJob: async () => ({ job: undefined }),
     listJobs: async () => ({ jobs: [] }),
-    watchJob: async function* (_request, call) {
+    watchJob: async function* (request, call) {
+      if (request.jobId[0] === 1) throw new RpcFault("NOT_FOUND", "JOB_UNKNOWN");
       yield answer();
       yield answer();
       await new Promise<void>((resolve) => call.signal.addEventListener("abort", () => resolve()));
@@ -117,6 +118,16 @@ describe("a hosted service", () => {
     let seen = 0;
     for await (const _ of client.watchJob({ jobId: Buffer.alloc(32) })) if (++seen === 2) break;
     await expect.poll(() => cancelled).toBe(1);
+    client.close();
+  });
+
+  it("carries a stream's refusal as it is", async () => {
+    const client = createGrpcClient(ComputeServiceService, hosted.grpcAddress);
+    const read = async () => {
+      for await (const _ of client.watchJob({ jobId: Buffer.alloc(32, 1) }))
+        throw new Error("nothing was due");
+    };
+    await expect(read()).rejects.toMatchObject({ status: "NOT_FOUND", code: "JOB_UNKNOWN" });
     client.close();
   });
 
