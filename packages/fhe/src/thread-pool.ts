@@ -26,6 +26,8 @@ type Pending = {
   options: JobOptions;
   resolve: (value: unknown) => void;
   reject: (error: Error) => void;
+  /** Told when the signal fires; taken back when the job ends, as a signal may live on. */
+  cancel?: () => void;
 };
 
 type Thread = { worker: Worker; current: Pending | undefined };
@@ -100,6 +102,7 @@ export class ThreadPool {
     const cancel = (): void => {
       thread.worker.postMessage({ kind: "cancel", id: pending.id } satisfies ToThread);
     };
+    pending.cancel = cancel;
     if (signal?.aborted) cancel();
     else signal?.addEventListener("abort", cancel, { once: true });
   }
@@ -113,6 +116,7 @@ export class ThreadPool {
     }
     thread.current = undefined;
     thread.worker.unref();
+    forgetSignal(pending);
     if (message.kind === "result") pending.resolve(message.value);
     else pending.reject(new Error(message.message));
     this.#dispatch();
@@ -140,6 +144,7 @@ export class ThreadPool {
     const pending = thread.current;
     thread.current = undefined;
     this.#drop(thread);
+    if (pending !== undefined) forgetSignal(pending);
     pending?.reject(error);
     if (!this.#closed) this.#dispatch();
   }
@@ -148,4 +153,8 @@ export class ThreadPool {
     const index = this.#threads.indexOf(thread);
     if (index >= 0) this.#threads.splice(index, 1);
   }
+}
+
+function forgetSignal({ options, cancel }: Pending): void {
+  if (cancel !== undefined) options.signal?.removeEventListener("abort", cancel);
 }
