@@ -1,3 +1,5 @@
+import type { LeftWhere } from "../left/field-sightings.ts";
+
 /** Everything that `report.html` shows. Plain values: the page is a pure function of this. */
 export interface ReportData {
   readonly title: string;
@@ -17,7 +19,7 @@ export interface ReportData {
   readonly program: { readonly name: string; readonly algorithmId: string };
   readonly points: readonly AssociationPoint[];
   /** Genomic inflation factor: median chi-square over 0.4549 (Devlin & Roeder 1999). */
-  readonly lambda: number;
+  readonly lambda: number | null;
   readonly topLoci: readonly TopLocus[];
   /** How the opened counts compare with the independent plaintext path. */
   readonly check: {
@@ -28,16 +30,23 @@ export interface ReportData {
   readonly release: {
     readonly class: string;
     readonly released: number;
+    /** SHA-256 of the table that the researcher opened; undefined when nothing was released. */
+    readonly tableDigest: string | undefined;
+    /** Why the policy released nothing. */
+    readonly refusal: string | undefined;
     readonly suppressed: readonly { readonly reason: string; readonly rows: number }[];
   };
   readonly money: readonly { readonly who: string; readonly what: string; readonly amount: string }[];
   readonly audit: readonly AuditRow[];
   readonly stages: readonly {
+    readonly actor: string;
     readonly name: string;
     readonly seconds: number;
     readonly bytes: number | null;
   }[];
   readonly left: readonly LeftRow[];
+  /** What was read to find out what left: blocks, objects, rows, messages, lines. */
+  readonly leftSources: readonly string[];
   readonly methods: readonly string[];
   readonly plaintextSeconds: number;
   readonly totalSeconds: number;
@@ -73,8 +82,10 @@ export interface AuditRow {
 
 /** One field that left the hospital. */
 export interface LeftRow {
-  readonly where: "chain" | "object store" | "gRPC and events" | "logs";
+  readonly where: LeftWhere;
   readonly field: string;
+  /** Messages, tables, files or log lines that it was seen in. */
+  readonly places: readonly string[];
   readonly meaning: string;
   readonly seenBy: string;
   readonly erase: string;

@@ -55,7 +55,7 @@ function facts({
     ...groups,
     ["Markers", cohort.variants.toLocaleString("en")],
     ["Call rate", `${(cohort.callRate * 100).toFixed(2)} %`],
-    ["Genomic inflation λ", lambda.toFixed(3)],
+    ["Genomic inflation λ", lambdaText(lambda)],
     ["Encrypted, end to end", `${totalSeconds.toFixed(1)} s`],
     ["The same counts in plaintext", `${plaintextSeconds.toFixed(2)} s`],
     ["Peak memory", `${(peakMemoryBytes / 2 ** 30).toFixed(2)} GiB`],
@@ -66,8 +66,10 @@ function facts({
   return `<dl class="facts">${cells.join("")}</dl>`;
 }
 
+const lambdaText = (lambda: number | null): string => (lambda === null ? "not defined" : lambda.toFixed(3));
+
 function resultSection(data: ReportData): string {
-  return `<p>The tests are <strong>unadjusted</strong>: no covariates, no correction for relatedness or ancestry. λ = ${data.lambda.toFixed(3)}.
+  return `<p>The tests are <strong>unadjusted</strong>: no covariates, no correction for relatedness or ancestry. λ = ${lambdaText(data.lambda)}.
 The dashed line is P = 5 × 10⁻⁸.</p><div class="wide">${manhattanPlot(data.points)}</div>
 <p class="soft">Quantiles of P against those expected if no marker mattered.</p><div class="wide">${qqPlot(data.points)}</div>`;
 }
@@ -101,10 +103,13 @@ function lociTable({ topLoci, trait, cohort }: ReportData): string {
 }
 
 function releaseSection({ release }: ReportData): string {
+  if (release.tableDigest === undefined) {
+    return `<p>Release class: <strong>${escapeHtml(release.class)}</strong>. Nothing was handed over: ${escapeHtml(release.refusal ?? "")}</p>`;
+  }
   const suppressed = release.suppressed.map(
-    ({ reason, rows }) => `<li>${rows.toLocaleString("en")} rows: ${escapeHtml(reason)}</li>`,
+    ({ reason, rows }) => `<li>${rows.toLocaleString("en")} rows kept back: ${escapeHtml(reason)}</li>`,
   );
-  return `<p>Release class: <strong>${escapeHtml(release.class)}</strong>. ${release.released.toLocaleString("en")} rows were handed over, sealed to the researcher's key.</p>
+  return `<p>Release class: <strong>${escapeHtml(release.class)}</strong>. ${release.released.toLocaleString("en")} rows were handed over, sealed to the researcher's key. SHA-256 of the table: <code>${escapeHtml(release.tableDigest)}</code></p>
 <ul>${suppressed.length > 0 ? suppressed.join("") : "<li>No row was suppressed.</li>"}</ul>
 <p class="soft">Rounding is formatting, not protection: what was released lets a reader rebuild allele counts of each group. The class says who may hold that.</p>`;
 }
@@ -134,21 +139,34 @@ const moneyTable = ({ money }: ReportData): string =>
   );
 
 function costTable({ stages }: ReportData): string {
-  const rows = stages.map(({ name, seconds, bytes }) => [
+  const rows = stages.map(({ actor, name, seconds, bytes }) => [
+    escapeHtml(actor),
     escapeHtml(name),
     `${seconds.toFixed(2)} s`,
     bytes === null ? "" : `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`,
   ]);
-  return table(["Stage", "Time", "Bytes"], rows, [1, 2]);
+  return table(["By", "Stage", "Time", "Bytes"], rows, [2, 3]);
 }
 
-function leftTable({ left }: ReportData): string {
+function leftTable({ left, leftSources }: ReportData): string {
   const rows = left.map((row) => [
     escapeHtml(row.where),
     `<code>${escapeHtml(row.field)}</code>`,
+    placesCell(row.places),
     escapeHtml(row.meaning),
     escapeHtml(row.seenBy),
     escapeHtml(row.erase),
   ]);
-  return `<p>Every field that reached the chain, the object store, the services' messages and their logs. The secret key, genotypes, phenotypes, sample names and the row order never left.</p>${table(["Where", "Field", "What it says", "Who sees it", "How it is erased"], rows)}`;
+  const sources = leftSources.map((text) => `<li>${escapeHtml(text)}</li>`).join("");
+  return `<p>Every field that reached the chain, the object store, the services' calls, events and database, and their logs: not a list written by hand, but what was found there after this run. The secret key, genotypes, phenotypes, sample names and the row order are not among them.</p>
+<ul class="soft">${sources}</ul>${table(["Where", "Field", "Seen in", "What it says", "Who sees it", "How it is erased"], rows)}`;
+}
+
+const shownPlaces = 3;
+
+/** The first few places; the rest under the pointer. */
+function placesCell(places: readonly string[]): string {
+  const more = places.length - shownPlaces;
+  const shown = escapeHtml(places.slice(0, shownPlaces).join(", "));
+  return more > 0 ? `<span title="${escapeHtml(places.join(", "))}">${shown} and ${more} more</span>` : shown;
 }

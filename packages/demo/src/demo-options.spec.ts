@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { parseDemoOptions } from "./demo-options.ts";
+
+const parse = (...args: string[]) => parseDemoOptions(args, "/typed/here");
+
+describe("parseDemoOptions", () => {
+  it("simulates by default, as stated in the help", () => {
+    expect(parse()).toMatchObject({
+      ok: true,
+      value: {
+        files: undefined,
+        simulation: { people: 1000, variants: 20_000, seed: 1 },
+        species: "human",
+        assembly: "GRCh38",
+        out: "/typed/here/out/demo",
+      },
+    });
+  });
+
+  it("takes paths from where the command was typed", () => {
+    const args = ["--bfile", "../d/x", "--pheno", "/a/p.tsv", "--pheno-name", "t", "--species", "mouse"];
+    expect(parse(...args)).toMatchObject({
+      ok: true,
+      value: {
+        files: { bfile: "/typed/d/x", pheno: "/a/p.tsv", phenoName: "t" },
+        species: "mouse",
+        assembly: "unstated",
+      },
+    });
+  });
+
+  it.each([
+    [["--pheno", "p.tsv"], "needs genotypes"],
+    [["--vcf", "v"], "genotypes need phenotypes"],
+    [["--vcf", "v", "--bfile", "b", "--pheno", "p", "--pheno-name", "t"], "either --bfile or --vcf"],
+    [["--unknown-contigs", "drop"], "refuse or keep"],
+    [["--people", "many"], "whole number"],
+    [["--people", "249"], "from 250 on"],
+    [["--nonsense"], "Unknown option"],
+  ])("refuses %j", (args, words) => {
+    const result = parse(...args);
+    expect(result.ok ? "" : result.error.message).toContain(words);
+  });
+
+  it("answers nothing when help was asked for", () => {
+    expect(parse("--help")).toEqual({ ok: true, value: undefined });
+  });
+});

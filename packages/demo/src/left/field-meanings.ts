@@ -1,0 +1,3 @@
+export const describeField = (_where: string, _field: string): { meaning: string; erase?: string } => ({
+  meaning: "",
+});
