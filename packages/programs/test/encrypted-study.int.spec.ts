@@ -159,7 +159,7 @@ describe("an encrypted study", () => {
     const { plan, bytes } = await compute(allelicAssociation, dataset);
     const [before, after] = [
       unwrap(await openResult(plan, bytes, key)),
-      unwrap(await openResult(plan, bytes, restored.key, { threads: 1 })),
+      unwrap(await openResult(plan, bytes, restored.key, 0, { threads: 1 })),
     ];
     expect(after).toEqual(before);
     expect(restored.ownerState).toEqual(dataset.ownerState);

@@ -19,8 +19,6 @@ export type OpenError =
   | { code: "KEY_LACKS_PROFILE"; profile: string };
 
 export type OpenOptions = {
-  /** Index in the permit of the dataset whose entries are opened; they must be under the key. Default 0. */
-  dataset?: number;
   /** Threads that decrypt; default one per core. */
   threads?: number;
   onProgress?: (done: number, total: number) => void;
@@ -32,12 +30,14 @@ const batchSize = 24;
 /**
  * Decrypts one dataset's part of a result and reads its sums. Only for a result that `verifyResult` has passed:
  * what comes out of a forged one is the secret key.
+ * @param dataset index in the permit of the dataset whose entries are opened; they must be under `key`
  */
 export async function openResult(
   plan: Plan,
   resultBytes: Uint8Array,
   key: DatasetKey,
-  { dataset = 0, threads, onProgress }: OpenOptions = {},
+  dataset = 0,
+  { threads, onProgress }: OpenOptions = {},
 ): Promise<Result<OpenedSums, OpenError>> {
   const part = plan.datasets[dataset];
   if (part === undefined) throw new RangeError(`no dataset ${dataset}`);
