@@ -56,6 +56,9 @@ export interface Orchestrator {
   readonly grpcAddress: string;
 }
 
+/** A quarter of an hour: a lost database must not put a revocation aside, a poisonous event must not stop all jobs. */
+const chainRetry = { attempts: 180, firstDelayMs: 100, maxDelayMs: 5_000 };
+
 /** Jobs that one pass of a loop takes. */
 const jobsPerPass = 50;
 
@@ -178,6 +181,7 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
       following = await runConsumer(chainConsumer(deps), {
         log,
         db,
+        retry: chainRetry,
         onEvent: ({ type, reason, topic, messageId, attempt }) =>
           logger.warn("consumer.trouble", {
             state: type,
@@ -196,7 +200,7 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
       for (const stop of unlisten) stop();
       await Promise.all(loops.map((loop) => loop.stop()));
       await hosted?.close();
-      await relay?.close();
+      await relay?.close().catch(failed("outbox")); // what could not be sent is sent after the next start
       access.close();
       logger.info("orchestrator.stopped");
     },

@@ -1,4 +1,4 @@
-import { type ConfigOf, readConfig } from "@cos/service-host";
+import type { ConfigOf } from "@cos/service-host";
 import { z } from "zod";
 
 const count = (min: number, max: number, value: number) =>
@@ -70,17 +70,3 @@ export const orchestratorSettings = {
 } as const;
 
 export type OrchestratorConfig = ConfigOf<typeof orchestratorSettings>;
-
-/** What a process of its own needs besides. */
-export const processSettings = {
-  ...orchestratorSettings,
-  dataDir: { schema: z.string().min(1), meaning: "folder of the embedded store and objects" },
-  serviceTokenFile: { schema: z.string().min(1), meaning: "file with the deployment's service token" },
-  logLevel: {
-    schema: z.enum(["debug", "info", "warn", "error"]).default("info"),
-    meaning: "least level that is logged",
-  },
-} as const;
-
-export const readOrchestratorConfig = (environment: Readonly<Record<string, string | undefined>>) =>
-  readConfig(processSettings, "COS_ORCHESTRATOR_", environment);

@@ -1,3 +1,3 @@
 export * from "./compose.ts";
-export { type OrchestratorConfig, orchestratorSettings, readOrchestratorConfig } from "./config.ts";
+export { type OrchestratorConfig, orchestratorSettings } from "./config.ts";
 export type { OrchestratorEvent } from "./log-events.ts";

@@ -110,10 +110,9 @@ export async function startPlatform(
 
   let orchestrator: Orchestrator | undefined;
   let address = "";
-  const start = async (over: Db = db): Promise<Orchestrator> => {
+  const start = async (over: { db: Db; log: MessageLog } = { db, log }): Promise<Orchestrator> => {
     orchestrator = composeOrchestrator(config, {
-      db: over,
-      log,
+      ...over,
       objects: objects.store,
       logger: silentLogger,
       now: () => clock.now,

@@ -14,19 +14,24 @@ export type TinyDataset = {
   expected: { alleles: bigint[]; called: bigint[]; caseAlleles: bigint[]; controlCalled: bigint[] };
 };
 
-/** 24 simulated people at 40 sites with a case/control trait, really encrypted. */
-export async function tinyDataset(): Promise<TinyDataset> {
-  const cohort = simulateCohort({ samples: 24, variants: 40, seed: 7, missingRate: 0.05 });
+/**
+ * 24 simulated people at the sites of the first chromosomes, with a case/control trait, really encrypted.
+ * Two chromosomes make one map task, all 22 with 120 rows two.
+ */
+export async function tinyDataset({ chromosomes = 2, rowsPadded = 30 } = {}): Promise<TinyDataset> {
+  const cohort = simulateCohort({ samples: 24, variants: 220, seed: 7, missingRate: 0.05 });
+  const variants = cohort.source.variants.filter(({ contig }) => (contig.code ?? 99) <= chromosomes);
+  const source = { ...cohort.source, variants };
   const status = cohort.status;
   const key = await generateDatasetKey();
   const objects = new Map<Digest, Uint8Array>();
   const encrypted = unwrap(
     await encryptDataset({
-      source: cohort.source,
+      source,
       traits: [{ kind: "case-control", name: "affected", status }],
       site: "test",
       consentClass: ["DUO:0000042"],
-      rowsPadded: 30,
+      rowsPadded,
       assembly: "test",
       key,
       effectiveAt: 0,
@@ -40,7 +45,7 @@ export async function tinyDataset(): Promise<TinyDataset> {
   const bytes = manifestBytes(manifest);
   const manifestDigest = digestOfBytes(bytes);
   objects.set(manifestDigest, bytes);
-  return { manifest, key, objects, manifestDigest, expected: await countPlainly(cohort.source, status) };
+  return { manifest, key, objects, manifestDigest, expected: await countPlainly(source, status) };
 }
 
 async function countPlainly(source: ReturnType<typeof simulateCohort>["source"], status: Uint8Array) {

@@ -22,9 +22,8 @@ export async function finishJob(deps: FinishJobDeps, jobId: JobId): Promise<void
   const tasks = await deps.inTransaction(async (tx) => {
     if ((await deps.tasks.unsettled(tx, jobId, 1)) > 0) return undefined;
     const all = await deps.tasks.ofJob(tx, jobId);
-    return Promise.all(
-      all.map(async (task) => ({ task, outputs: await deps.tasks.outputs(tx, jobId, task.taskId) })),
-    );
+    const attested = await deps.tasks.outputsOfJob(tx, jobId);
+    return all.map((task) => ({ task, outputs: attested.get(task.taskId) ?? [] }));
   });
   const entries = tasks?.at(-1)?.task.output;
   if (!tasks || !entries) return;

@@ -119,6 +119,7 @@ export interface TaskRecords {
   slots(tx: Tx, jobId: JobId, taskId: Digest): Promise<Slot[]>;
   /** Finished replicas, in order of replica number. */
   outputs(tx: Tx, jobId: JobId, taskId: Digest): Promise<Attested[]>;
+  outputsOfJob(tx: Tx, jobId: JobId): Promise<Map<Digest, Attested[]>>;
   addReplica(tx: Tx, key: ReplicaKey): Promise<void>;
   /** Leases the replica to the worker under a new fence. */
   lease(tx: Tx, key: ReplicaKey, worker: Address, leaseUntil: number): Promise<bigint>;

@@ -1,6 +1,6 @@
-import { asAddress, asDigest, asPermitId, type JobId } from "@cos/protocol";
+import { asAddress, asDigest, asPermitId, type Digest, type JobId } from "@cos/protocol";
 import type { Db } from "@cos/store";
-import type { JobProgress, Lease, ReplicaKey, Task, TaskRecords, Tx } from "../../app/ports.ts";
+import type { Attested, JobProgress, Lease, ReplicaKey, Task, TaskRecords, Tx } from "../../app/ports.ts";
 import type { Slot } from "../../domain/decide-begin.ts";
 
 type TaskRow = {
@@ -85,24 +85,8 @@ export function createTaskRecords(db: Db): TaskRecords {
         leaseUntil: Number(until),
       }));
     },
-    outputs: async (tx, jobId, taskId) => {
-      const { rows } = await tx.query<{
-        worker: string;
-        output_digest: string;
-        size: bigint;
-        signature: string;
-      }>(
-        `SELECT worker, output_digest, output_bytes AS size, signature FROM replica
-         WHERE job_id = $1 AND task_id = $2 AND state = 'DONE' ORDER BY replica`,
-        [jobId, taskId],
-      );
-      return rows.map((row) => ({
-        worker: asAddress(row.worker),
-        digest: asDigest(row.output_digest),
-        sizeBytes: Number(row.size),
-        signature: row.signature,
-      }));
-    },
+    outputs: async (tx, jobId, taskId) => (await outputsOf(tx, jobId, taskId)).get(taskId) ?? [],
+    outputsOfJob: (tx, jobId) => outputsOf(tx, jobId, null),
     addReplica: async (tx, { jobId, taskId, replica }) => {
       await tx.query(
         `INSERT INTO replica (job_id, task_id, replica, state) VALUES ($1, $2, $3, 'WAITING') ON CONFLICT DO NOTHING`,
@@ -220,6 +204,33 @@ export function createTaskRecords(db: Db): TaskRecords {
       );
     },
   };
+}
+
+/** Finished replicas by task, in order of replica number. */
+async function outputsOf(tx: Tx, jobId: JobId, taskId: Digest | null): Promise<Map<Digest, Attested[]>> {
+  const { rows } = await tx.query<{
+    task_id: string;
+    worker: string;
+    output_digest: string;
+    size: bigint;
+    signature: string;
+  }>(
+    `SELECT task_id, worker, output_digest, output_bytes AS size, signature FROM replica
+     WHERE job_id = $1 AND ($2::text IS NULL OR task_id = $2) AND state = 'DONE' ORDER BY replica`,
+    [jobId, taskId],
+  );
+  const outputs = new Map<Digest, Attested[]>();
+  for (const row of rows) {
+    const attested = {
+      worker: asAddress(row.worker),
+      digest: asDigest(row.output_digest),
+      sizeBytes: Number(row.size),
+      signature: row.signature,
+    };
+    const id = asDigest(row.task_id);
+    outputs.set(id, [...(outputs.get(id) ?? []), attested]);
+  }
+  return outputs;
 }
 
 const addTasks: TaskRecords["addTasks"] = async (tx, jobId, tasks) => {
