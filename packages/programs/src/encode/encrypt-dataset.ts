@@ -8,10 +8,12 @@ import {
 } from "@cos/genomics";
 import {
   type ArrayManifest,
+  checkManifest,
   type Digest,
   digestOfBytes,
   err,
   type Manifest,
+  type ManifestError,
   manifestCommitment,
   type ObjectRef,
   ok,
@@ -21,6 +23,7 @@ import {
   type VariantAxis,
   type VersionReason,
   variantAxisBytes,
+  variantSchema,
 } from "@cos/protocol";
 import { toVariantAxis, toVariantBlocks } from "./axes.ts";
 import {
@@ -59,6 +62,10 @@ export type EncryptError =
   /** New people must be typed at exactly the dataset's variants, in its order and orientation. */
   | { code: "VARIANT_AXIS_MISMATCH"; expected: Digest; actual: Digest }
   | { code: "SEGMENT_TWICE"; segment: string }
+  /** A name, code or assembly that a manifest cannot hold: said before anything is encrypted. */
+  | ManifestError
+  /** A variant that an axis cannot hold, e.g. an allele of more than 10,000 bases; `variant` counts from 0. */
+  | { code: "VARIANT_UNSUPPORTED"; variant: number; field: string }
   /** The key is not the dataset's. */
   | { code: "CONTEXT_MISMATCH"; expected: string; actual: string };
 
@@ -99,6 +106,8 @@ export async function encryptDataset(request: EncryptRequest): Promise<Result<Da
   const names = checkTraits(traits, source.samples.length);
   if (names !== undefined) return err(names);
   const axis = toVariantAxis(source, request.assembly);
+  const badVariant = checkAxis(axis);
+  if (badVariant !== undefined) return err(badVariant);
   const axisObject = await storeAxis(axis, request.sink);
 
   const chosen = request.layouts ?? neededLayouts(traits);
@@ -245,6 +254,8 @@ async function encryptSegment(
   };
   manifest.segments.push(segment);
   ownerState.segments[id] = rows.state;
+  const sound = checkManifest(manifest);
+  if (!sound.ok) return sound;
 
   const encoded = await encodeArrays(manifest, segment, rows, request.source, byName.value, shared);
   if (!encoded.ok) return encoded;
@@ -464,6 +475,15 @@ function checkKey(manifest: Manifest, key: DatasetKey): EncryptError | undefined
   return actual === manifest.contextDigest
     ? undefined
     : { code: "CONTEXT_MISMATCH", expected: manifest.contextDigest, actual };
+}
+
+function checkAxis(axis: VariantAxis): EncryptError | undefined {
+  for (const [variant, each] of axis.variants.entries()) {
+    const parsed = variantSchema.safeParse(each);
+    if (parsed.success) continue;
+    return { code: "VARIANT_UNSUPPORTED", variant, field: parsed.error.issues[0]?.path.join(".") ?? "" };
+  }
+  return undefined;
 }
 
 async function storeAxis(axis: VariantAxis, sink: ObjectSink): Promise<ObjectRef> {

@@ -9,7 +9,8 @@ const name = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.@/+:-]*$/);
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.@/+:-]*$/)
+  .refine((text) => !text.includes(".."), "a name is not a path");
 const duo = z.string().regex(/^DUO:\d{7}$/);
 const count = z
   .int()
