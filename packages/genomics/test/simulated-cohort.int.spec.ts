@@ -9,6 +9,16 @@ const { path } = await tempFolder();
 const GENOME_WIDE = 5e-8;
 
 describe("simulateCohort", () => {
+  it("spreads the sites evenly over the chromosomes that were asked for", () => {
+    const { source } = simulateCohort({ samples: 20, variants: 303, chromosomes: 3 });
+    const perContig = Map.groupBy(source.variants, ({ contig }) => contig.label);
+    expect([...perContig].map(([label, sites]) => [label, sites.length])).toEqual([
+      ["1", 101],
+      ["2", 101],
+      ["3", 101],
+    ]);
+  });
+
   it("is the same for the same seed and another for another", async () => {
     const small = { samples: 40, variants: 300 };
     const bytes = async (seed: number) => {
@@ -36,6 +46,7 @@ describe("simulateCohort", () => {
   it("refuses cohorts that cannot be", () => {
     expect(() => simulateCohort({ samples: 3 })).toThrow(RangeError);
     expect(() => simulateCohort({ causal: 23 })).toThrow(RangeError);
+    expect(() => simulateCohort({ chromosomes: 2, causal: 3 })).toThrow(RangeError);
   });
 });
 

@@ -12,6 +12,8 @@ export interface CohortRequest {
   readonly samples?: number;
   /** Sites over the human autosomes, at least 22. Default 20,000. */
   readonly variants?: number;
+  /** The first so many autosomes, with the same number of sites on each. Default all 22, by their lengths. */
+  readonly chromosomes?: number;
   /** A whole number; the same seed gives the same cohort. Default 1. */
   readonly seed?: number;
   /** Share of calls that are missing, at random. Default 0.01. */
@@ -42,7 +44,7 @@ export interface SimulatedCohort {
 /** The columns that `writeCohort` gives the two traits. */
 export const SIMULATED_TRAITS = { caseControl: "affected", quantitative: "biomarker" } as const;
 
-const DEFAULTS = { samples: 1_000, variants: 20_000, seed: 1, missingRate: 0.01, causal: 3 };
+const DEFAULTS = { samples: 1_000, variants: 20_000, chromosomes: 22, seed: 1, missingRate: 0.01, causal: 3 };
 const LOG_ODDS_RATIO = 0.9;
 const EFFECT = 0.42;
 const COMMON = { least: 0.3, most: 0.5 };
@@ -57,11 +59,13 @@ const COMMON = { least: 0.3, most: 0.5 };
  * @cost about 2 s for 1,000 people at 20,000 sites; memory one byte per call
  */
 export function simulateCohort(request: CohortRequest = {}): SimulatedCohort {
-  const { samples: people, variants: count, seed, missingRate, causal } = { ...DEFAULTS, ...request };
-  if (people < 20 || count < 22 || causal > 22)
-    throw new RangeError("a cohort has 20 people, 22 sites, 22 loci at most");
+  const asked = { ...DEFAULTS, ...request };
+  const { samples: people, variants: count, chromosomes, seed, missingRate, causal } = asked;
+  if (people < 20 || count < 22) throw new RangeError("a cohort has 20 people and 22 sites at least");
+  if (chromosomes < 1 || chromosomes > 22 || causal > chromosomes)
+    throw new RangeError("a cohort has 1 to 22 chromosomes and no more loci than chromosomes");
   const random = seededRandom(seed);
-  const variants = simulateSites(count, random);
+  const variants = simulateSites(count, random, chromosomes);
   const samples = simulatePeople(people, random);
   const counts = simulateHaplotypes(variants, people, random);
   const planted = plantLoci(variants, counts, people, causal, random);

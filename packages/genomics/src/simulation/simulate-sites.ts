@@ -13,16 +13,21 @@ const GRCH38_LENGTHS = [
 const MARGIN = 50_000;
 const BASES = ["A", "C", "G", "T"] as const;
 
-/** Draws sites over the human autosomes, as many per chromosome as its length asks for, at distinct sorted positions. */
-export function simulateSites(count: number, random: Random): Variant[] {
-  const genome = GRCH38_LENGTHS.reduce((sum, length) => sum + length, 0);
+/**
+ * Draws sites over the first human autosomes, at distinct sorted positions: over all 22 as many per chromosome as its
+ * length asks for, over fewer the same number on each.
+ */
+export function simulateSites(count: number, random: Random, chromosomes = GRCH38_LENGTHS.length): Variant[] {
+  const lengths = GRCH38_LENGTHS.slice(0, chromosomes);
+  const weights = chromosomes === GRCH38_LENGTHS.length ? lengths : lengths.map(() => 1);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
   const variants: Variant[] = [];
   let covered = 0;
-  for (const [i, length] of GRCH38_LENGTHS.entries()) {
-    covered += length;
-    const left = GRCH38_LENGTHS.length - 1 - i; // every chromosome gets a site at least
+  for (const [i, length] of lengths.entries()) {
+    covered += weights[i]!;
+    const left = lengths.length - 1 - i; // every chromosome gets a site at least
     const upTo =
-      left === 0 ? count : Math.max(i + 1, Math.min(count - left, Math.round((count * covered) / genome)));
+      left === 0 ? count : Math.max(i + 1, Math.min(count - left, Math.round((count * covered) / total)));
     const contig = SPECIES.human.contigs.find(({ code }) => code === i + 1)!;
     for (const position of drawPositions(upTo - variants.length, length, random)) {
       const a2 = BASES[random.below(4)]!;
