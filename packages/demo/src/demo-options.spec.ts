@@ -9,7 +9,7 @@ describe("parseDemoOptions", () => {
       ok: true,
       value: {
         files: undefined,
-        simulation: { people: 1000, variants: 20_000, seed: 1 },
+        simulation: { people: 1000, variants: 20_000, chromosomes: 10, seed: 1 },
         species: "human",
         assembly: "GRCh38",
         out: "/typed/here/out/demo",
@@ -36,6 +36,7 @@ describe("parseDemoOptions", () => {
     [["--unknown-contigs", "drop"], "refuse or keep"],
     [["--people", "many"], "whole number"],
     [["--people", "249"], "from 250 on"],
+    [["--chromosomes", "23"], "22 at most"],
     [["--nonsense"], "Unknown option"],
   ])("refuses %j", (args, words) => {
     const result = parse(...args);

@@ -6,7 +6,12 @@ import { err, ok, type Result } from "@cos/protocol";
 export interface DemoOptions {
   /** The user's files; undefined simulates a cohort. */
   readonly files: UserFiles | undefined;
-  readonly simulation: { readonly people: number; readonly variants: number; readonly seed: number };
+  readonly simulation: {
+    readonly people: number;
+    readonly variants: number;
+    readonly chromosomes: number;
+    readonly seed: number;
+  };
   readonly species: string;
   readonly assembly: string;
   /** Name of a built-in program; recognised from the trait when left out. */
@@ -32,7 +37,7 @@ export interface UserFiles {
 
 export const demoUsage = `Usage: npm run demo -- [options]
 
-Without files a cohort is simulated: 1,000 people, 20,000 variants, three planted loci.
+Without files a cohort is simulated: 1,000 people, 20,000 variants on ten chromosomes, three planted loci.
 
   --bfile PREFIX         genotypes as PLINK 1 .bed/.bim/.fam
   --vcf FILE             or as a VCF, plain or bgzipped
@@ -47,7 +52,7 @@ Without files a cohort is simulated: 1,000 people, 20,000 variants, three plante
   --half-calls X         refuse half-missing calls of a VCF, or take them as missing (default)
   --multiallelic X       split (default) or refuse records with several ALT alleles
   --sex-name NAME        column of the phenotype file that holds sexes
-  --people N, --variants N, --seed N   another simulated cohort
+  --people N, --variants N, --chromosomes N, --seed N   another simulated cohort
   --free                 no fee is asked for or paid
   --keep-work            leave keys, ciphertexts, chain and logs under DIR/work
 `;
@@ -86,13 +91,15 @@ export function parseDemoOptions(
   const numbers = {
     people: Number(values.people),
     variants: Number(values.variants),
+    chromosomes: Number(values.chromosomes),
     seed: Number(values.seed),
   };
-  const least = { people: 250, variants: 22, seed: 0 };
+  const least = { people: 250, variants: 22, chromosomes: 3, seed: 0 };
   for (const [name, value] of Object.entries(numbers)) {
     const from = least[name as keyof typeof least];
     if (!Number.isInteger(value) || value < from) return bad(`--${name} is a whole number from ${from} on`);
   }
+  if (numbers.chromosomes > 22) return bad("--chromosomes is 22 at most: the human autosomes");
   return ok({
     files: files.value,
     simulation: numbers,
@@ -129,6 +136,7 @@ function readArgs(args: readonly string[]) {
         out: { ...text, default: "out/demo" },
         people: { ...text, default: "1000" },
         variants: { ...text, default: "20000" },
+        chromosomes: { ...text, default: "10" },
         seed: { ...text, default: "1" },
         free: flag,
         "keep-work": flag,

@@ -48,6 +48,7 @@ export async function prepareCohort(options: DemoOptions, dir: string): Promise<
   const cohort = simulateCohort({
     samples: simulation.people,
     variants: simulation.variants,
+    chromosomes: simulation.chromosomes,
     seed: simulation.seed,
   });
   unwrap(await writeCohort(prefix, cohort));

@@ -65,7 +65,7 @@ export async function writeProducts(finished: Finished): Promise<{ summary: stri
 
 async function whatLeft({ out, outcome, platform }: Finished): Promise<string[]> {
   const { sightings, audit } = outcome;
-  const kinds = await objectSightings(join(out.platform, "objects"), sightings);
+  const kinds = await objectSightings(join(out.platform, "objects", "store"), sightings);
   const { rows, messages } = await storeSightings(
     join(out.platform, "store"),
     platform.platform.region,
