@@ -1,0 +1,42 @@
+import { type Digest, digestOfBytes, unwrap } from "@cos/protocol";
+import type { Evaluator } from "../../src/engine.ts";
+import { loadSeal, toSealContext } from "../../src/seal.ts";
+import { SealFormat } from "../../src/seal-format.ts";
+
+/** Digests of what an engine makes of two seeded ciphertexts, and of the first in SEAL's own format. */
+export async function vectorDigests(
+  evaluator: Evaluator,
+  [left, right]: readonly [Uint8Array, Uint8Array],
+): Promise<Record<"expanded" | "product" | "sum" | "sealFormat", Digest>> {
+  const [a, b] = [unwrap(evaluator.expand(left)), unwrap(evaluator.expand(right))];
+  const digest = (degree: 1 | 2, fill: (sum: ReturnType<Evaluator["accumulator"]>) => void): Digest => {
+    const sum = evaluator.accumulator(degree);
+    fill(sum);
+    const stored = sum.store();
+    sum.free();
+    return digestOfBytes(stored);
+  };
+  const digests = {
+    expanded: digest(1, (sum) => sum.add(a)),
+    product: digest(2, (sum) => {
+      sum.addProduct(a, b);
+      sum.addProduct(b, b);
+    }),
+    sum: digest(1, (sum) => {
+      sum.addScaled(a, 3);
+      sum.subtract(b);
+    }),
+    sealFormat: await sealDigest(evaluator, left),
+  };
+  a.free();
+  b.free();
+  return digests;
+}
+
+async function sealDigest({ profile }: Evaluator, seeded: Uint8Array): Promise<Digest> {
+  const seal = await loadSeal();
+  const format = new SealFormat(seal, toSealContext(seal, profile), profile);
+  const sealBytes = format.unpackSeeded(seeded) as Uint8Array;
+  if (Buffer.compare(format.packSeeded(sealBytes), seeded) !== 0) throw new Error("the round trip changed bytes");
+  return digestOfBytes(sealBytes);
+}
