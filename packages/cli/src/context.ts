@@ -2,9 +2,9 @@ import { isAbsolute, join } from "node:path";
 import {
   type Account,
   accountFailure,
-  type CosHome,
   CosClient,
   CosFailure,
+  type CosHome,
   cosHome,
   defaultHomeDir,
   listAccounts,

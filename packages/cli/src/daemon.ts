@@ -54,10 +54,15 @@ export async function startDaemon({ dataDir, args, timeoutMs }: DaemonOptions): 
   }
   const said = (await readFile(startLog(dataDir), "utf8").catch(() => "")).split("\n")[0] ?? "";
   if (ended === undefined && child.pid !== undefined) process.kill(child.pid, "SIGTERM");
-  throw new CosFailure("unavailable", "START_FAILED", said === "" ? "the platform did not start in time" : said, {
-    facts: { log: startLog(dataDir) },
-    hint: "the log says more; `cos doctor` checks ports and disk",
-  });
+  throw new CosFailure(
+    "unavailable",
+    "START_FAILED",
+    said === "" ? "the platform did not start in time" : said,
+    {
+      facts: { log: startLog(dataDir) },
+      hint: "the log says more; `cos doctor` checks ports and disk",
+    },
+  );
 }
 
 /** Asks the background platform to stop and waits. Answers whether there was one. */

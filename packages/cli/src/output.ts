@@ -1,5 +1,5 @@
+import type { CosFailure } from "@cos/client";
 import { SingleBar } from "cli-progress";
-import { CosFailure } from "@cos/client";
 import type { Io } from "./io.ts";
 
 /** What a command has to say: one document for `--json`, lines for people. */
@@ -76,7 +76,8 @@ export class Output {
   }
 }
 
-const jsonSafe = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value);
+const jsonSafe = (_key: string, value: unknown): unknown =>
+  typeof value === "bigint" ? value.toString() : value;
 
 /** Columns under headings, aligned. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {

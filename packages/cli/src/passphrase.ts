@@ -26,7 +26,11 @@ export async function readPassphrase(
 export async function newPassphrase(io: Io, options: PassphraseOptions): Promise<string> {
   const passphrase = await readPassphrase(io, options, "New passphrase");
   if (passphrase.length < minLength) {
-    throw new CosFailure("usage", "PASSPHRASE_TOO_SHORT", `a passphrase has at least ${minLength} characters`);
+    throw new CosFailure(
+      "usage",
+      "PASSPHRASE_TOO_SHORT",
+      `a passphrase has at least ${minLength} characters`,
+    );
   }
   const typed = options.passphraseFile === undefined && !io.env.COS_PASSPHRASE;
   if (typed && (await io.askHidden("The same again")) !== passphrase) {

@@ -26,7 +26,9 @@ export async function runCli(args: readonly string[], io: Io = processIo()): Pro
   const program = new Command("cos");
   const json = args.includes("--json");
   program
-    .description("Cryptographic Open Science: rent out computation on biomedical data without handing it over")
+    .description(
+      "Cryptographic Open Science: rent out computation on biomedical data without handing it over",
+    )
     .option("--home <dir>", "where keys and notes lie (COS_HOME; default ~/.cos)")
     .option("--platform <file>", "which platform to talk to (COS_PLATFORM; default HOME/platform.json)")
     .option("--account <name>", "which of the keystore's accounts to act as (COS_ACCOUNT)")
@@ -41,7 +43,10 @@ export async function runCli(args: readonly string[], io: Io = processIo()): Pro
       writeErr: () => {},
     });
   program.addOption(
-    program.createOption("--scrypt-log-n <n>", "cost of new key files; for tests only").argParser(Number).hideHelp(),
+    program
+      .createOption("--scrypt-log-n <n>", "cost of new key files; for tests only")
+      .argParser(Number)
+      .hideHelp(),
   );
   const out = new Output(io, json);
   let context: Context | undefined;

@@ -1,2 +1,7 @@
 export { type OperatorKeys, operatorKeys } from "./operator-keys.ts";
-export { type PlatformDescription, type PlatformOptions, type RunningPlatform, startPlatform } from "./start-platform.ts";
+export {
+  type PlatformDescription,
+  type PlatformOptions,
+  type RunningPlatform,
+  startPlatform,
+} from "./start-platform.ts";

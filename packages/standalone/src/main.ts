@@ -24,7 +24,8 @@ if (dataDir === undefined) {
   process.exit(2);
 }
 const runFile = join(dataDir, "run.json");
-const note = (ready: boolean) => writeFile(runFile, `${JSON.stringify({ pid: process.pid, ready })}\n`, { mode: 0o600 });
+const note = (ready: boolean) =>
+  writeFile(runFile, `${JSON.stringify({ pid: process.pid, ready })}\n`, { mode: 0o600 });
 
 await mkdir(dataDir, { recursive: true, mode: 0o700 });
 let stopping = false;

@@ -49,7 +49,11 @@ export async function prepareChain(options: {
   return { addresses, programs };
 }
 
-async function deployment(dataDir: string, provider: JsonRpcProvider, admin: Signer): Promise<ContractAddresses> {
+async function deployment(
+  dataDir: string,
+  provider: JsonRpcProvider,
+  admin: Signer,
+): Promise<ContractAddresses> {
   const file = join(dataDir, "deployment.json");
   const known = await readFile(file, "utf8").then(
     (text) => JSON.parse(text) as ContractAddresses,
@@ -116,7 +120,8 @@ async function attestRegions(
   await Promise.all(pending);
 }
 
-const programUri = (program: Program): string => `cos-object:${digestOfBytes(programBytes(program)).slice(2)}`;
+const programUri = (program: Program): string =>
+  `cos-object:${digestOfBytes(programBytes(program)).slice(2)}`;
 
 async function putProgram(objects: ObjectStore, program: Program): Promise<void> {
   const bytes = programBytes(program);
@@ -136,7 +141,9 @@ async function approveProgram(
   const registry = contractAt("AlgorithmRegistry", addresses, author);
   const state = (await registry.getFunction("stateOf").staticCall(algorithmId)) as bigint;
   if (state === 0n) {
-    const sent = await registry.getFunction("register").send(algorithmId, ZeroAddress, 0, programUri(program), overrides);
+    const sent = await registry
+      .getFunction("register")
+      .send(algorithmId, ZeroAddress, 0, programUri(program), overrides);
     await sent.wait();
   }
   if (state < approved) {

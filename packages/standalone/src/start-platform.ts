@@ -276,7 +276,9 @@ function configOf<T extends Settings>(settings: T, values: Readonly<Record<strin
   );
   const config = readConfig(settings, "", environment);
   if (config.ok) return config.value;
-  throw new Error(`bad settings: ${config.error.faults.map(({ key, rule }) => `${key} (${rule})`).join(", ")}`);
+  throw new Error(
+    `bad settings: ${config.error.faults.map(({ key, rule }) => `${key} (${rule})`).join(", ")}`,
+  );
 }
 
 function workerConfig(environment: Readonly<Record<string, string>>) {

@@ -1,8 +1,9 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import {
   type Authorisation,
-  CosFailure,
   type CosClient,
+  CosFailure,
   type GrantChoice,
   grantAccess,
   issueAsOwner,
@@ -10,8 +11,8 @@ import {
   makeRequestDocument,
   orFail,
   parseRequestDocument,
-  readDraft,
   type RequestDocument,
+  readDraft,
   requestAccess,
   requestFileText,
   revokeAccess,
@@ -21,8 +22,6 @@ import {
 } from "@cos/client";
 import type { Command } from "commander";
 import { keccak256, ZeroHash } from "ethers";
-import { join } from "node:path";
-import { readFile } from "node:fs/promises";
 import type { Context } from "../context.ts";
 import { type CommandResult, formatTime, shortHex, table } from "../output.ts";
 import type { Act } from "../run-cli.ts";
@@ -90,7 +89,11 @@ function grantOptions(command: Command): Command {
     .option("--max-tickets <n>", "READ and EXPORT tickets in all", "0")
     .option("--rate <n/seconds>", "permits per window, such as 5/86400")
     .option("--region <name>", "where the work may run (default: anywhere)")
-    .option("--program <name>", "a program that may run; may be repeated (default: any approved one)", collect)
+    .option(
+      "--program <name>",
+      "a program that may run; may be repeated (default: any approved one)",
+      collect,
+    )
     .option("--exact-releases <n>", "releases without noise in all (default: one a run)")
     .option("--output <policy>", "owner-only, or reencrypt: releases may go to the grantee", "reencrypt")
     .option("--pin <version>", "only this version (default: follow the newest)")
@@ -238,7 +241,10 @@ async function revoke(
       ? { datasetId: chainNumber(options.dataset ?? "", "--dataset") }
       : { grantId: chainNumber(grantId, "GRANT") };
   const done = await revokeAccess(client, await context.account(), what);
-  return { data: { ...what, ...done }, text: [`revoked     ${JSON.stringify(what)}`, `transaction ${done.transaction}`] };
+  return {
+    data: { ...what, ...done },
+    text: [`revoked     ${JSON.stringify(what)}`, `transaction ${done.transaction}`],
+  };
 }
 
 async function list(context: Context, options: { dataset?: string }): Promise<CommandResult> {
@@ -284,7 +290,14 @@ async function list(context: Context, options: { dataset?: string }): Promise<Co
     text: [
       ...table(
         ["REQUEST", "DATASET", "GRANTEE", "OPERATIONS", "PURPOSE", "STATE"],
-        requests.map((r) => [r.requestId, r.datasetId, r.grantee, r.operations, shortHex(r.purposeHash), r.state]),
+        requests.map((r) => [
+          r.requestId,
+          r.datasetId,
+          r.grantee,
+          r.operations,
+          shortHex(r.purposeHash),
+          r.state,
+        ]),
       ),
       "",
       ...table(
@@ -310,7 +323,11 @@ async function authorise(
   options: { dataset?: string; validHours: string; out?: string; send?: boolean },
 ): Promise<CommandResult> {
   if ((options.out === undefined) === (options.send !== true)) {
-    throw new CosFailure("usage", "BAD_ARGUMENT", "choose one: --out FILE for a signature, --send for a transaction");
+    throw new CosFailure(
+      "usage",
+      "BAD_ARGUMENT",
+      "choose one: --out FILE for a signature, --send for a transaction",
+    );
   }
   const client = await context.client();
   const owner = await context.account();
@@ -323,7 +340,10 @@ async function authorise(
   ];
   if (options.send === true) {
     const issued = await issueAsOwner(client, owner, draft);
-    return { data: issued, text: [...what, `permit      ${issued.permitId}`, `transaction ${issued.transaction}`] };
+    return {
+      data: issued,
+      text: [...what, `permit      ${issued.permitId}`, `transaction ${issued.transaction}`],
+    };
   }
   const datasetId = chainNumber(options.dataset ?? onlyDataset(draft.terms.datasetIds), "--dataset");
   const hours = wholeNumber(options.validHours, "--valid-hours", 1, 8760);
@@ -339,5 +359,9 @@ async function authorise(
 function onlyDataset(ids: readonly string[]): string {
   const [only, ...more] = ids;
   if (only !== undefined && more.length === 0) return only;
-  throw new CosFailure("usage", "WHICH_DATASET", "the draft names several datasets: say which is yours with --dataset");
+  throw new CosFailure(
+    "usage",
+    "WHICH_DATASET",
+    "the draft names several datasets: say which is yours with --dataset",
+  );
 }

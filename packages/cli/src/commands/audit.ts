@@ -1,5 +1,4 @@
-import { type AuditEvent, readAudit } from "@cos/client";
-import { CosFailure } from "@cos/client";
+import { type AuditEvent, CosFailure, readAudit } from "@cos/client";
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import { type CommandResult, formatTime, table } from "../output.ts";

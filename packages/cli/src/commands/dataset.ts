@@ -1,12 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import {
   appendCohort,
+  type CohortFiles,
   CosFailure,
   DatasetVault,
+  type Encrypted,
   encryptCohort,
   fetchManifest,
-  type CohortFiles,
-  type Encrypted,
   type Keyring,
   openCohort,
   openOwnDataset,
@@ -15,8 +15,8 @@ import {
   readDataset,
   readVersion,
   toHex,
-  withdrawPeople,
   type WithdrawalCertificate,
+  withdrawPeople,
 } from "@cos/client";
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
@@ -104,7 +104,11 @@ function cohortOptions(command: Command): Command {
     .requiredOption("--out <dir>", "folder for the encrypted dataset")
     .option("--kit <file>", "where the recovery kit goes (default OUT.recovery-kit.age)")
     .option("--site <name>", "where the people were recruited", "site-1")
-    .option("--consent <code>", "GA4GH DUO code of the consent; may be repeated (default DUO:0000042)", collect)
+    .option(
+      "--consent <code>",
+      "GA4GH DUO code of the consent; may be repeated (default DUO:0000042)",
+      collect,
+    )
     .option("--rows <n>", "published row count, padding included (default: next 50 above the people)")
     .option("--threads <n>", "threads that encrypt (default: one per core)");
 }
@@ -146,7 +150,9 @@ async function append(
       ...encryptChoice(context, options),
       ...(options.segment === undefined ? {} : { segment: options.segment }),
     };
-    const done = await appendCohort(client, ring, id, cohort, choice, ({ done, total }) => bar.update(done, total));
+    const done = await appendCohort(client, ring, id, cohort, choice, ({ done, total }) =>
+      bar.update(done, total),
+    );
     return encrypted(done);
   } finally {
     bar.stop();
@@ -175,7 +181,9 @@ function cohortFiles(context: Context, options: CohortOptions): CohortFiles {
     ...(options.vcf === undefined ? {} : { vcf: context.path(options.vcf) }),
     ...(options.pheno === undefined ? {} : { pheno: context.path(options.pheno) }),
     ...(options.phenoName === undefined ? {} : { phenoNames: options.phenoName }),
-    ...(options.kind === undefined ? {} : { kind: oneOf(options.kind, "--kind", ["case-control", "quantitative"]) }),
+    ...(options.kind === undefined
+      ? {}
+      : { kind: oneOf(options.kind, "--kind", ["case-control", "quantitative"]) }),
     ...(options.species === undefined ? {} : { species: options.species }),
     ...(options.sexName === undefined ? {} : { sexName: options.sexName }),
     unmatched: oneOf(options.unmatched ?? "refuse", "--unmatched", ["refuse", "missing"]),
@@ -211,7 +219,11 @@ function encrypted(done: Encrypted): CommandResult {
   };
 }
 
-async function publish(context: Context, dir: string, { region }: { region: string }): Promise<CommandResult> {
+async function publish(
+  context: Context,
+  dir: string,
+  { region }: { region: string },
+): Promise<CommandResult> {
   const client = await context.client();
   const owner = await context.account();
   const bar = context.out.bar("uploading", "MB");
@@ -240,9 +252,7 @@ async function list(context: Context, options: { mine?: boolean }): Promise<Comm
     (await new DatasetVault(context.home).list()).map((notes) => [notes.datasetId, notes.name]),
   );
   const owner =
-    options.mine === true
-      ? Buffer.from((await context.account()).address.slice(2), "hex")
-      : Buffer.alloc(0);
+    options.mine === true ? Buffer.from((await context.account()).address.slice(2), "hex") : Buffer.alloc(0);
   const answer = await orFail(client.services.access.listDatasets({ owner, pageSize: 200, pageToken: "" }));
   const datasets = answer.datasets.map((dataset) => ({
     datasetId: dataset.datasetId,
@@ -281,7 +291,11 @@ async function show(context: Context, text: string, options: { manifest?: boolea
   if (options.manifest !== true) return { data: { ...dataset, versions }, text: lines };
   const owner = await context.account();
   const transfer = await openOwnDataset(client, owner, datasetId, dataset.latestVersion);
-  const manifest = await fetchManifest(client, transfer, await readVersion(client, datasetId, dataset.latestVersion));
+  const manifest = await fetchManifest(
+    client,
+    transfer,
+    await readVersion(client, datasetId, dataset.latestVersion),
+  );
   const traits = manifest.traits.map(({ name, kind }) => `${name} (${kind})`);
   return {
     data: { ...dataset, versions, manifest },

@@ -2,7 +2,14 @@ import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
 import { platform as osPlatform } from "node:os";
 import { dirname } from "node:path";
-import { checkHealth, type CosClient, CosFailure, identityOf, listAccounts, type Platform } from "@cos/client";
+import {
+  type CosClient,
+  CosFailure,
+  checkHealth,
+  identityOf,
+  listAccounts,
+  type Platform,
+} from "@cos/client";
 import type { Command } from "commander";
 import { formatEther } from "ethers";
 import type { Context } from "../context.ts";
@@ -53,7 +60,9 @@ async function checkHome(context: Context): Promise<Check> {
 }
 
 async function checkDisk(context: Context): Promise<Check> {
-  const where = await statfs(context.home.dir).catch(() => statfs(dirname(context.home.dir)).catch(() => statfs("/")));
+  const where = await statfs(context.home.dir).catch(() =>
+    statfs(dirname(context.home.dir)).catch(() => statfs("/")),
+  );
   const free = where.bavail * where.bsize;
   const says = `${(free / 2 ** 30).toFixed(1)} GiB free`;
   return { name: "disk", level: free < lowDiskBytes ? "warn" : "ok", says };
@@ -64,7 +73,8 @@ const proxyNames = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "GRPC_
 /** Names of proxy settings only: a proxy's address may hold a password. */
 function proxyChecks({ io }: Context): Check[] {
   const set = proxyNames.filter((name) => io.env[name] ?? io.env[name.toLowerCase()]);
-  const says = set.length === 0 ? "none set" : `${set.join(", ")} set; COS itself calls loopback only by default`;
+  const says =
+    set.length === 0 ? "none set" : `${set.join(", ")} set; COS itself calls loopback only by default`;
   return [{ name: "proxy", level: "ok", says }];
 }
 
@@ -106,7 +116,9 @@ function outbound({ services, chain }: Platform): Check {
     ...services.workers,
     new URL(chain.rpcUrl).host,
   ].map((endpoint) => endpoint.replace(/:\d+$/, ""));
-  const outside = [...new Set(hosts)].filter((host) => host !== "" && !/^(127\.|localhost$|\[?::1)/.test(host));
+  const outside = [...new Set(hosts)].filter(
+    (host) => host !== "" && !/^(127\.|localhost$|\[?::1)/.test(host),
+  );
   return {
     name: "outbound hosts",
     level: "ok",
@@ -119,7 +131,9 @@ async function serviceChecks({ services }: Platform): Promise<Check[]> {
     ["gateway", services.gateway],
     ["access", services.access],
     ["settlement", services.settlement],
-    ...(services.orchestrator === undefined ? [] : [["orchestrator", services.orchestrator] as [string, string]]),
+    ...(services.orchestrator === undefined
+      ? []
+      : [["orchestrator", services.orchestrator] as [string, string]]),
     ...services.workers.map((worker, i): [string, string] => [`worker ${i + 1}`, worker]),
   ];
   return Promise.all(
@@ -202,7 +216,10 @@ async function accountChecks(context: Context, client: CosClient): Promise<Check
       return {
         name: `account ${name}`,
         level: sbtId === undefined ? "warn" : "ok",
-        says: sbtId === undefined ? `${address} has no identity: cos keys identity` : `${address}, identity ${sbtId}`,
+        says:
+          sbtId === undefined
+            ? `${address} has no identity: cos keys identity`
+            : `${address}, identity ${sbtId}`,
       };
     }),
   );

@@ -78,11 +78,15 @@ const wishOptions = (command: Command): Command =>
     .option("--release-days <n>", "how long the owner may take to release", "30")
     .option("--max-fee <amount>", "largest fee you are ready to pay (default: the quoted one)");
 
-async function quote(context: Context, options: WishOptions & { out?: string; propose?: boolean }): Promise<CommandResult> {
+async function quote(
+  context: Context,
+  options: WishOptions & { out?: string; propose?: boolean },
+): Promise<CommandResult> {
   const client = await context.client();
   const grantee = await context.account();
   const { quote: price, draft } = await draftPermit(client, grantee, await wishOf(context, options));
-  if (options.out !== undefined) await writeFile(context.path(options.out), `${JSON.stringify(draft, null, 2)}\n`);
+  if (options.out !== undefined)
+    await writeFile(context.path(options.out), `${JSON.stringify(draft, null, 2)}\n`);
   const proposed = options.propose === true ? await proposeJob(client, grantee, draft) : null;
   return {
     data: { quote: price, permitId: draft.permitId, draft: options.out ?? null, proposed },
@@ -91,7 +95,9 @@ async function quote(context: Context, options: WishOptions & { out?: string; pr
       `tasks       ${price.tasks}, about ${price.computeSeconds.toFixed(1)} worker seconds, each ${draft.terms.replicas} times`,
       `reads       ${megabytes(price.inputBytes)}, result ${megabytes(price.resultBytes)}`,
       `fee         ${price.fee.total} (compute ${price.fee.compute}, author ${price.fee.author}, data ${price.fee.data.join(" + ")})`,
-      ...(options.out === undefined ? [] : [`draft       ${options.out}: the owner authorises it with \`cos access authorise\``]),
+      ...(options.out === undefined
+        ? []
+        : [`draft       ${options.out}: the owner authorises it with \`cos access authorise\``]),
       ...(proposed === null ? [] : [`proposed    ${proposed.transaction}`]),
     ],
   };
@@ -108,10 +114,14 @@ async function run(context: Context, options: RunOptions): Promise<CommandResult
   const draft = await draftFor(context, options, authorisations);
   const issued = await issuePermit(client, grantee, draft, authorisations);
   context.out.note(`permit ${issued.permitId}`);
-  if (!options.wait) return { data: issued, text: [`permit ${issued.permitId}`, `next   cos job watch ${issued.permitId}`] };
+  if (!options.wait)
+    return { data: issued, text: [`permit ${issued.permitId}`, `next   cos job watch ${issued.permitId}`] };
   const timeout = wholeNumber(options.timeout, "--timeout", 1) * 1000;
   const job = await follow(context, issued.permitId, until, timeout);
-  return { data: { ...issued, job }, text: [`permit ${issued.permitId} (${issued.transaction})`, ...jobLines(job)] };
+  return {
+    data: { ...issued, job },
+    text: [`permit ${issued.permitId} (${issued.transaction})`, ...jobLines(job)],
+  };
 }
 
 /** The draft to issue: the one on file, the one that the owners signed, or a fresh one. */
@@ -167,7 +177,13 @@ async function list(context: Context, options: { dataset?: string }): Promise<Co
     data: { jobs },
     text: table(
       ["JOB", "STATE", "TASKS", "DATASETS", "REASON"],
-      jobs.map((j) => [j.jobId, j.state, `${j.tasksDone}/${j.tasksTotal}`, j.datasetIds.join(","), j.reason || "-"]),
+      jobs.map((j) => [
+        j.jobId,
+        j.state,
+        `${j.tasksDone}/${j.tasksTotal}`,
+        j.datasetIds.join(","),
+        j.reason || "-",
+      ]),
     ),
   };
 }
@@ -199,7 +215,9 @@ async function wishOf(context: Context, options: WishOptions): Promise<JobWish> 
 }
 
 const missing = (what: string): CosFailure =>
-  new CosFailure("usage", "BAD_ARGUMENT", `${what} is needed`, { hint: "or run what was drafted with --draft FILE" });
+  new CosFailure("usage", "BAD_ARGUMENT", `${what} is needed`, {
+    hint: "or run what was drafted with --draft FILE",
+  });
 
 function parameter(text: string): [string, string] {
   const at = text.indexOf("=");

@@ -1,9 +1,8 @@
 import { join } from "node:path";
-import type { Digest } from "@cos/protocol";
 import {
   accountFailure,
-  checkKit,
   CosFailure,
+  checkKit,
   DatasetVault,
   ensureIdentity,
   gatherKit,
@@ -14,10 +13,11 @@ import {
   storeAccount,
   writeKit,
 } from "@cos/client";
+import type { Digest } from "@cos/protocol";
 import type { Command } from "commander";
+import type { Context } from "../context.ts";
 import { type CommandResult, table } from "../output.ts";
 import type { Act } from "../run-cli.ts";
-import type { Context } from "../context.ts";
 
 /** `cos keys …`: accounts, dataset keys and their recovery kits. */
 export function addKeysCommands(program: Command, act: Act): void {
@@ -77,7 +77,8 @@ async function tryIdentity(context: Context, name: string): Promise<string | nul
     const client = await context.client();
     return (await ensureIdentity(client, await context.account(name))).sbtId;
   } catch (cause) {
-    if (cause instanceof CosFailure && (cause.kind === "not-found" || cause.kind === "unavailable")) return null;
+    if (cause instanceof CosFailure && (cause.kind === "not-found" || cause.kind === "unavailable"))
+      return null;
     throw cause;
   }
 }
@@ -113,7 +114,12 @@ async function listKeys(context: Context): Promise<CommandResult> {
       "",
       ...table(
         ["DATASET KEY", "NAME", "ON CHAIN", "RESTORE TESTED"],
-        datasets.map((d) => [d.keyId.slice(0, 18), d.name, d.datasetId ?? "-", d.restoreTested ? "yes" : "no"]),
+        datasets.map((d) => [
+          d.keyId.slice(0, 18),
+          d.name,
+          d.datasetId ?? "-",
+          d.restoreTested ? "yes" : "no",
+        ]),
       ),
     ],
   };
@@ -134,23 +140,34 @@ async function backup(context: Context, { out }: { out: string }): Promise<Comma
   };
 }
 
-async function restore(context: Context, kitPath: string, options: { check?: boolean }): Promise<CommandResult> {
+async function restore(
+  context: Context,
+  kitPath: string,
+  options: { check?: boolean },
+): Promise<CommandResult> {
   const passphrase = await context.passphrase();
   const kit = await readKit(context.path(kitPath), passphrase);
   if (options.check !== true) {
     const restored = await restoreKit(context.home, kit, passphrase, context.seal);
     return {
       data: { restored: { accounts: restored.accounts, datasets: restored.datasets } },
-      text: [`restored ${restored.accounts.length} account(s) and ${restored.datasets.length} dataset key(s)`],
+      text: [
+        `restored ${restored.accounts.length} account(s) and ${restored.datasets.length} dataset key(s)`,
+      ],
     };
   }
   const checks = await checkKit(context.home, kit, passphrase);
   const bad = checks.find((check) => !check.matches);
   if (bad !== undefined) {
-    throw new CosFailure("integrity", "KIT_DIFFERS", `the kit would not restore the present key of ${bad.name}`, {
-      facts: { keyId: bad.keyId },
-      hint: "write a new kit with `cos keys backup --out FILE` and test that one",
-    });
+    throw new CosFailure(
+      "integrity",
+      "KIT_DIFFERS",
+      `the kit would not restore the present key of ${bad.name}`,
+      {
+        facts: { keyId: bad.keyId },
+        hint: "write a new kit with `cos keys backup --out FILE` and test that one",
+      },
+    );
   }
   return {
     data: { checked: checks },

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { CosFailure, type Platform } from "@cos/client";
 import { algorithmIdOf, builtInPrograms } from "@cos/programs";
 import { formatOpMask, parseOpMask } from "@cos/protocol";
-import { CosFailure, type Platform } from "@cos/client";
 import type { Context } from "../context.ts";
 
 /** commander: an option that may be given several times. */
@@ -14,7 +14,10 @@ const badArgument = (what: string, hint: string): CosFailure =>
 export function wholeNumber(text: string, name: string, min = 0, max = Number.MAX_SAFE_INTEGER): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw badArgument(`${name} is a whole number from ${min} to ${max}, not '${text}'`, "no signs, no decimals");
+  throw badArgument(
+    `${name} is a whole number from ${min} to ${max}, not '${text}'`,
+    "no signs, no decimals",
+  );
 }
 
 /** A number of a dataset, grant or request on chain. */
@@ -31,7 +34,10 @@ export function hex32(text: string, name: string): string {
 
 export function amount(text: string, name: string): bigint {
   if (/^\d{1,38}$/.test(text)) return BigInt(text);
-  throw badArgument(`${name} is a whole amount in the token's smallest unit, not '${text}'`, "1 COSC = 10^18");
+  throw badArgument(
+    `${name} is a whole amount in the token's smallest unit, not '${text}'`,
+    "1 COSC = 10^18",
+  );
 }
 
 /** An instant: Unix seconds, or a date and time that JavaScript reads. */
@@ -44,7 +50,10 @@ export function instant(text: string, name: string): number {
 export function operations(text: string): number {
   const mask = parseOpMask(text);
   if (mask.ok) return mask.value;
-  throw badArgument(`'${mask.error.name}' is no operation`, "READ, LIST, EXPORT, COMPUTE, separated by commas");
+  throw badArgument(
+    `'${mask.error.name}' is no operation`,
+    "READ, LIST, EXPORT, COMPUTE, separated by commas",
+  );
 }
 export const operationNames = formatOpMask;
 

@@ -1,10 +1,10 @@
 import { mkdir, readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { CosFailure, readPlatformFile } from "@cos/client";
+import { CosFailure, explainRevert, readPlatformFile } from "@cos/client";
 import type { Command } from "commander";
 import { Contract, computeAddress, JsonRpcProvider, Wallet } from "ethers";
 import type { Context } from "../context.ts";
-import { copyPlatformFile, readRunFile, startDaemon, stopDaemon } from "../daemon.ts";
+import { copyPlatformFile, startDaemon, stopDaemon } from "../daemon.ts";
 import type { CommandResult } from "../output.ts";
 import type { Act } from "../run-cli.ts";
 import { amount, wholeNumber } from "./parse.ts";
@@ -13,7 +13,9 @@ import { amount, wholeNumber } from "./parse.ts";
 export function addPlatformCommands(program: Command, act: Act): void {
   program
     .command("up")
-    .description("start a platform on this machine: chain, five services, two workers; goes on where it stopped")
+    .description(
+      "start a platform on this machine: chain, five services, two workers; goes on where it stopped",
+    )
     .option("--data <dir>", "where it keeps its state (default HOME/platform)")
     .option("--workers <n>", "FHE workers", "2")
     .option("--threads <n>", "evaluator threads of each worker", "1")
@@ -124,10 +126,17 @@ async function down(
   const stopped = await stopDaemon(dataDir, wholeNumber(options.timeout, "--timeout", 1) * 1000);
   const orphan = stopped ? false : await stopOrphanedChain(dataDir);
   if (options.purge === true) await purge(context, dataDir);
-  const was = stopped ? "stopped" : orphan ? "the platform was gone; its chain is stopped" : "nothing was running";
+  const was = stopped
+    ? "stopped"
+    : orphan
+      ? "the platform was gone; its chain is stopped"
+      : "nothing was running";
   return {
     data: { stopped, orphanedChainStopped: orphan, purged: options.purge === true },
-    text: [was, ...(options.purge === true ? [`deleted ${dataDir}; your accounts and dataset keys stay`] : [])],
+    text: [
+      was,
+      ...(options.purge === true ? [`deleted ${dataDir}; your accounts and dataset keys stay`] : []),
+    ],
   };
 }
 
@@ -147,7 +156,11 @@ async function stopOrphanedChain(dataDir: string): Promise<boolean> {
 async function purge(context: Context, dataDir: string): Promise<void> {
   const present = await readdir(dataDir).catch((): string[] => []);
   if (present.length > 0 && !present.some((file) => ["operator-keys.json", "logs", "store"].includes(file))) {
-    throw new CosFailure("usage", "NOT_A_PLATFORM", `${dataDir} is not a platform's folder; nothing was deleted`);
+    throw new CosFailure(
+      "usage",
+      "NOT_A_PLATFORM",
+      `${dataDir} is not a platform's folder; nothing was deleted`,
+    );
   }
   await rm(dataDir, { recursive: true, force: true });
   await rm(context.home.platformFile, { force: true });
@@ -159,9 +172,6 @@ async function credit(
   options: { to: string; amount: string; data?: string },
 ): Promise<CommandResult> {
   const dataDir = dataDirOf(context, options);
-  if ((await readRunFile(dataDir)) === undefined) {
-    throw new CosFailure("unavailable", "NOT_RUNNING", "no platform runs on this folder", { hint: "cos up" });
-  }
   const platform = await readPlatformFile(join(dataDir, "platform.json"));
   const token = platform.chain.feeTokens[0];
   if (token === undefined || !/^0x[0-9a-fA-F]{40}$/.test(options.to)) {
@@ -170,16 +180,26 @@ async function credit(
   const { operatorKeys } = await import("@cos/standalone/operator-keys");
   const { creditTokenAbi } = await import("@cos/chain");
   const keys = await operatorKeys(dataDir, 0);
-  const provider = new JsonRpcProvider(platform.chain.rpcUrl, platform.chain.chainId, { staticNetwork: true });
+  const wanted = amount(options.amount, "--amount");
+  const provider = new JsonRpcProvider(platform.chain.rpcUrl, platform.chain.chainId, {
+    staticNetwork: true,
+  });
   try {
     const contract = new Contract(token.address, creditTokenAbi, new Wallet(keys.minter, provider));
-    const wanted = amount(options.amount, "--amount");
     const sent = await contract.getFunction("mint").send(options.to, wanted, { gasPrice: 0n });
     await sent.wait();
     return {
-      data: { to: options.to, amount: wanted, token: token.address, transaction: sent.hash, by: computeAddress(keys.minter) },
+      data: {
+        to: options.to,
+        amount: wanted,
+        token: token.address,
+        transaction: sent.hash,
+        by: computeAddress(keys.minter),
+      },
       text: [`${wanted} of ${token.symbol} to ${options.to} (${sent.hash})`],
     };
+  } catch (cause) {
+    throw explainRevert(cause);
   } finally {
     provider.destroy();
   }

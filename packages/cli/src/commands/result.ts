@@ -93,9 +93,17 @@ export function addResultCommands(program: Command, act: Act): void {
 const checkOptions = (command: Command): Command =>
   command
     .option("--dataset <id>", "which of your datasets in the permit (default: the first)")
-    .option("--param <name=value>", "a parameter of the job, where it cannot be found; may be repeated", collect)
+    .option(
+      "--param <name=value>",
+      "a parameter of the job, where it cannot be found; may be repeated",
+      collect,
+    )
     .option("--program-file <file>", "canonical JSON of a program that is not built in")
-    .option("--manifest <file>", "manifest of another owner's dataset in the permit; may be repeated", collect)
+    .option(
+      "--manifest <file>",
+      "manifest of another owner's dataset in the permit; may be repeated",
+      collect,
+    )
     .option("--recompute", "compute the result again from the ciphertexts instead of trusting replicas");
 
 function verifyOptions(context: Context, options: CheckOptions): VerifyOptions {
@@ -120,7 +128,12 @@ function verifyOptions(context: Context, options: CheckOptions): VerifyOptions {
 async function verify(context: Context, permit: string, options: CheckOptions): Promise<CommandResult> {
   const client = await context.client();
   const owner = await context.account();
-  const verified = await verifyPermit(client, owner, hex32(permit, "PERMIT"), verifyOptions(context, options));
+  const verified = await verifyPermit(
+    client,
+    owner,
+    hex32(permit, "PERMIT"),
+    verifyOptions(context, options),
+  );
   const workers = new Set(verified.bundle.tasks.flatMap((task) => task.attestations.map((a) => a.worker)));
   return {
     data: {
@@ -147,7 +160,12 @@ async function verify(context: Context, permit: string, options: CheckOptions): 
 async function openIt(context: Context, permit: string, options: CheckOptions): Promise<OpenedPermit> {
   const client = await context.client();
   const owner = await context.account();
-  const verified = await verifyPermit(client, owner, hex32(permit, "PERMIT"), verifyOptions(context, options));
+  const verified = await verifyPermit(
+    client,
+    owner,
+    hex32(permit, "PERMIT"),
+    verifyOptions(context, options),
+  );
   const datasetId = options.dataset === undefined ? undefined : chainNumber(options.dataset, "--dataset");
   return openVerified(client, context.home, await context.passphrase(), verified, datasetId);
 }
@@ -250,7 +268,11 @@ async function approvalsOf(
 
 function classOf(text: string): ReleaseClass {
   if (text === "controlled" || text === "open-deposit" || text === "lead-loci") return text;
-  throw new CosFailure("usage", "BAD_ARGUMENT", `--class is controlled, open-deposit or lead-loci, not '${text}'`);
+  throw new CosFailure(
+    "usage",
+    "BAD_ARGUMENT",
+    `--class is controlled, open-deposit or lead-loci, not '${text}'`,
+  );
 }
 
 async function policyOf(context: Context, path: string | undefined): Promise<Partial<ReleasePolicy>> {

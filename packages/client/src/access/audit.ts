@@ -1,4 +1,4 @@
-import { ChainEvent } from "@cos/proto/chain";
+import type { ChainEvent } from "@cos/proto/chain";
 import type { CosClient } from "../cos-client.ts";
 import { toBytes, toHex } from "../wire/hex.ts";
 import { orFail } from "../wire/rpc-failure.ts";
@@ -16,7 +16,11 @@ export type AuditEvent = {
   readonly fields: Readonly<Record<string, unknown>>;
 };
 
-export type AuditScope = { readonly datasetId?: string; readonly grantId?: string; readonly permitId?: string };
+export type AuditScope = {
+  readonly datasetId?: string;
+  readonly grantId?: string;
+  readonly permitId?: string;
+};
 
 /** The audit trail of a dataset, a grant or a permit, in block order. */
 export async function readAudit(client: CosClient, scope: AuditScope): Promise<AuditEvent[]> {

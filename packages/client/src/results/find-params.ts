@@ -24,10 +24,15 @@ export function findParams(
   )) {
     if (paramsHashOf(params) === paramsHash) return params;
   }
-  throw new CosFailure("integrity", "PARAMS_UNKNOWN", "no parameters of this dataset have the permit's digest", {
-    facts: { paramsHash },
-    hint: "ask the grantee for them and state them with --param NAME=VALUE",
-  });
+  throw new CosFailure(
+    "integrity",
+    "PARAMS_UNKNOWN",
+    "no parameters of this dataset have the permit's digest",
+    {
+      facts: { paramsHash },
+      hint: "ask the grantee for them and state them with --param NAME=VALUE",
+    },
+  );
 }
 
 /** Every way to give each name one of the values. Programs have few parameters. */

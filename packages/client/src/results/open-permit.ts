@@ -1,5 +1,5 @@
-import { type AssociationResult, finalise, openResult } from "@cos/programs";
 import { assocTsv, qassocTsv } from "@cos/genomics";
+import { type AssociationResult, finalise, openResult } from "@cos/programs";
 import { digestOfBytes, parseVariantAxis, type VariantAxis } from "@cos/protocol";
 import type { CosClient } from "../cos-client.ts";
 import { type DatasetSecret, openSecret } from "../datasets/dataset-secret.ts";

@@ -1,8 +1,25 @@
-import { type AlgorithmId, asAddress, asAlgorithmId, asDigest, asPermitId, type Digest, type PermitId } from "@cos/protocol";
+import {
+  type AlgorithmId,
+  asAddress,
+  asAlgorithmId,
+  asDigest,
+  asPermitId,
+  type Digest,
+  type PermitId,
+} from "@cos/protocol";
 import type { CosClient } from "../cos-client.ts";
 import { CosFailure } from "../failure.ts";
 
-const states = ["NONE", "ISSUED", "POSTED", "CHALLENGED", "ACCEPTED", "RELEASED", "LAPSED", "REFUNDED"] as const;
+const states = [
+  "NONE",
+  "ISSUED",
+  "POSTED",
+  "CHALLENGED",
+  "ACCEPTED",
+  "RELEASED",
+  "LAPSED",
+  "REFUNDED",
+] as const;
 export type PermitState = (typeof states)[number];
 
 /** What the chain itself says about a permit: read from its logs and storage, never from whoever hands over a result. */

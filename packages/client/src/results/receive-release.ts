@@ -12,12 +12,20 @@ export async function receiveRelease(
 ): Promise<ReleasePackage & { readonly transaction: string }> {
   const opened = await openWithIdentity(sealed, grantee.ageIdentity);
   if (!opened.ok) {
-    throw new CosFailure("refused", "NOT_FOR_THIS_KEY", "the release is not sealed to this account, or was changed", {
-      hint: "choose the account that asked for access with --account",
-    });
+    throw new CosFailure(
+      "refused",
+      "NOT_FOR_THIS_KEY",
+      "the release is not sealed to this account, or was changed",
+      {
+        hint: "choose the account that asked for access with --account",
+      },
+    );
   }
   const release = parsePackage(Buffer.from(opened.value).toString("utf8"));
-  const logged = await client.chain.findEvents("JobPermits", "JobReleased", [release.permitId, release.datasetId]);
+  const logged = await client.chain.findEvents("JobPermits", "JobReleased", [
+    release.permitId,
+    release.datasetId,
+  ]);
   const commitment = releaseCommitmentOf(release);
   const match = logged.find(({ args }) => args.releaseCommitment === commitment);
   if (match !== undefined) return { ...release, transaction: match.transaction };

@@ -8,8 +8,8 @@ import {
   type Release,
   type ReleaseClass,
   type ReleaseError,
-  releaseResult,
   type ReleasePolicy,
+  releaseResult,
   releaseTsv,
   tightenPolicy,
 } from "@cos/programs";
@@ -85,7 +85,12 @@ export async function prepareRelease(
   const table = releaseTsv(release.rows);
   const { verified, datasetId } = opened;
   return {
-    subject: { permitId: verified.permit.permitId, datasetId, class: choice.class, tableDigest: tableDigestOf(table) },
+    subject: {
+      permitId: verified.permit.permitId,
+      datasetId,
+      class: choice.class,
+      tableDigest: tableDigestOf(table),
+    },
     table,
     release,
     choice,
@@ -111,7 +116,9 @@ export async function releasePermit(
   const chainId = client.platform.chain.chainId;
   const approvers = approvals.map((approval) => approverOf(chainId, approval, prepared.subject));
   if (approvers.some((approver) => approver === permit.grantee)) {
-    throw new CosFailure("refused", "APPROVER_IS_GRANTEE", "the grantee cannot approve its own release", { clause: 7 });
+    throw new CosFailure("refused", "APPROVER_IS_GRANTEE", "the grantee cannot approve its own release", {
+      clause: 7,
+    });
   }
   const approvedBy = [...new Set([owner.address, ...approvers])];
   const policy = tightenPolicy(prepared.choice.policy ?? {});
@@ -122,11 +129,16 @@ export async function releasePermit(
   const earlier = ledger.find((entry) => entry.permitId === permit.permitId && entry.datasetId === datasetId);
   const same = ledger.find((entry) => isSameRequest(entry, opened, prepared));
   if (same !== undefined && same.tableDigest !== prepared.subject.tableDigest) {
-    throw new CosFailure("refused", "RELEASE_DIFFERS", "an identical request was answered with other bytes before", {
-      clause: 7,
-      facts: { before: same.tableDigest, now: prepared.subject.tableDigest },
-      hint: "release again with the version of COS that made the first one",
-    });
+    throw new CosFailure(
+      "refused",
+      "RELEASE_DIFFERS",
+      "an identical request was answered with other bytes before",
+      {
+        clause: 7,
+        facts: { before: same.tableDigest, now: prepared.subject.tableDigest },
+        hint: "release again with the version of COS that made the first one",
+      },
+    );
   }
   const package_ = toPackage(opened, prepared, release, earlier?.salt ?? freshSalt());
   const commitment = releaseCommitmentOf(package_);
@@ -152,7 +164,8 @@ export async function releasePermit(
 const freshSalt = (): Digest => asDigest(`0x${randomBytes(32).toString("hex")}`);
 
 const traitOf = ({ verified }: OpenedPermit): string => Object.values(verified.params)[0] ?? "";
-const familyOf = (opened: OpenedPermit, choice: ReleaseChoice): string => choice.traitFamily ?? traitOf(opened);
+const familyOf = (opened: OpenedPermit, choice: ReleaseChoice): string =>
+  choice.traitFamily ?? traitOf(opened);
 
 const isSameRequest = (entry: LedgerEntry, opened: OpenedPermit, prepared: PreparedRelease): boolean =>
   entry.datasetId === opened.datasetId &&
@@ -193,7 +206,8 @@ function applyPolicy(
 }
 
 const words: Record<ReleaseError["code"], string> = {
-  COHORT_DIFFERS_BY_FEW: "the cohort differs by a few people from one already released: the difference is about them",
+  COHORT_DIFFERS_BY_FEW:
+    "the cohort differs by a few people from one already released: the difference is about them",
   GROUP_TOO_SMALL: "a group is too small to be released about",
   APPROVAL_MISSING: "a second person has to approve the release",
   CERTIFICATION_MISSING: "an open deposit needs the institution's certification",
@@ -207,11 +221,16 @@ const hints: Partial<Record<ReleaseError["code"], string>> = {
 
 function policyFailure(error: ReleaseError): CosFailure {
   const hint = hints[error.code];
-  return new CosFailure("refused", error.code, `refused by the output policy (clause 7): ${words[error.code]}`, {
-    clause: 7,
-    facts: factsOf(error),
-    ...(hint === undefined ? {} : { hint }),
-  });
+  return new CosFailure(
+    "refused",
+    error.code,
+    `refused by the output policy (clause 7): ${words[error.code]}`,
+    {
+      clause: 7,
+      facts: factsOf(error),
+      ...(hint === undefined ? {} : { hint }),
+    },
+  );
 }
 
 const partOf = ({ verified, datasetId }: OpenedPermit) => {
@@ -232,11 +251,16 @@ async function completeLedger(
   const known = new Set(ledger.map((entry) => entry.permitId as string));
   const unknown = logged.filter(({ args }) => !known.has(String(args.permitId).toLowerCase()));
   if (unknown.length === 0) return ledger;
-  throw new CosFailure("refused", "LEDGER_INCOMPLETE", "the chain knows releases that this machine's ledger does not", {
-    clause: 7,
-    facts: { unknown: unknown.length },
-    hint: "restore the newest recovery kit into an empty --home: it holds the ledger",
-  });
+  throw new CosFailure(
+    "refused",
+    "LEDGER_INCOMPLETE",
+    "the chain knows releases that this machine's ledger does not",
+    {
+      clause: 7,
+      facts: { unknown: unknown.length },
+      hint: "restore the newest recovery kit into an empty --home: it holds the ledger",
+    },
+  );
 }
 
 /** Clause 7 of the grant: may a result reach the grantee at all? */
@@ -269,9 +293,14 @@ async function recipientOf(
   const document = parseRequestDocument(text);
   const [log] = await client.chain.findEvents("AccessACL", "Requested", [grantId]);
   if (log?.args.uri === requestUri(document)) return document.recipient;
-  throw new CosFailure("integrity", "REQUEST_FILE_MISMATCH", "the request file is not the one committed to on chain", {
-    facts: { grantId },
-  });
+  throw new CosFailure(
+    "integrity",
+    "REQUEST_FILE_MISMATCH",
+    "the request file is not the one committed to on chain",
+    {
+      facts: { grantId },
+    },
+  );
 }
 
 const finalityWaitMs = 60_000;
@@ -282,7 +311,11 @@ async function awaitReleasable(client: CosClient, owner: Account, opened: Opened
   for (;;) {
     const permit = await readPermit(client, opened.verified.permit.permitId);
     if (permit.result?.commitment !== opened.verified.permit.result?.commitment) {
-      throw new CosFailure("integrity", "RESULT_CHANGED", "the chain holds another result now; open it again");
+      throw new CosFailure(
+        "integrity",
+        "RESULT_CHANGED",
+        "the chain holds another result now; open it again",
+      );
     }
     if (permit.state !== "POSTED" && permit.state !== "ACCEPTED" && permit.state !== "RELEASED") {
       throw new CosFailure("refused", "WRONG_PERMIT_STATE", `the permit is ${permit.state.toLowerCase()}`, {
@@ -328,10 +361,15 @@ async function logOnChain(
   const before = logged[0];
   if (before !== undefined) {
     if (before.args.releaseCommitment === commitment) return before.transaction;
-    throw new CosFailure("refused", "ALREADY_RELEASED", "this part was released before, with another commitment", {
-      clause: 7,
-      facts: { before: before.args.releaseCommitment },
-    });
+    throw new CosFailure(
+      "refused",
+      "ALREADY_RELEASED",
+      "this part was released before, with another commitment",
+      {
+        clause: 7,
+        facts: { before: before.args.releaseCommitment },
+      },
+    );
   }
   const args = [permitId, opened.datasetId, commitment, classNumbers[releaseClass]];
   return (await client.chain.send(owner, "JobPermits", "release", args)).hash;

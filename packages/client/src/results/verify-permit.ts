@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { TicketKind } from "@cos/proto/gateway";
 import {
   type Assurance,
   algorithmIdOf,
@@ -15,6 +14,7 @@ import {
   type VerifyError,
   verifyResult,
 } from "@cos/programs";
+import { TicketKind } from "@cos/proto/gateway";
 import {
   type Address,
   type Digest,
@@ -26,7 +26,13 @@ import {
 } from "@cos/protocol";
 import { id } from "ethers";
 import type { CosClient } from "../cos-client.ts";
-import { digestOfUri, fetchManifest, openOwnDataset, readDataset, readVersion } from "../datasets/published-dataset.ts";
+import {
+  digestOfUri,
+  fetchManifest,
+  openOwnDataset,
+  readDataset,
+  readVersion,
+} from "../datasets/published-dataset.ts";
 import { CosFailure, factsOf } from "../failure.ts";
 import type { Account } from "../keystore/account.ts";
 import type { Transfer } from "../objects/transfers.ts";
@@ -73,10 +79,15 @@ export async function verifyPermit(
 ): Promise<VerifiedPermit> {
   const permit = await readPermit(client, permitId);
   if (permit.result === null || permit.state === "REFUNDED") {
-    throw new CosFailure("refused", "NO_RESULT", `the permit holds no result (${permit.state.toLowerCase()})`, {
-      facts: { permitId, state: permit.state },
-      hint: "follow it with: cos job watch PERMIT",
-    });
+    throw new CosFailure(
+      "refused",
+      "NO_RESULT",
+      `the permit holds no result (${permit.state.toLowerCase()})`,
+      {
+        facts: { permitId, state: permit.state },
+        hint: "follow it with: cos job watch PERMIT",
+      },
+    );
   }
   const program = await findProgram(permit, options.programFile);
   const own = await ownParts(client, owner, permit);
@@ -163,10 +174,15 @@ async function allManifests(
   return permit.datasetRoots.map((root, index) => {
     const manifest = known.get(root);
     if (manifest !== undefined) return manifest;
-    throw new CosFailure("not-found", "MANIFEST_NEEDED", "the manifest of another owner's dataset is needed", {
-      facts: { datasetId: permit.datasetIds[index] ?? "", commitment: root },
-      hint: "ask that owner for its manifest.json and give it with --manifest FILE",
-    });
+    throw new CosFailure(
+      "not-found",
+      "MANIFEST_NEEDED",
+      "the manifest of another owner's dataset is needed",
+      {
+        facts: { datasetId: permit.datasetIds[index] ?? "", commitment: root },
+        hint: "ask that owner for its manifest.json and give it with --manifest FILE",
+      },
+    );
   });
 }
 
@@ -188,7 +204,9 @@ async function fetchResult(
     });
   }
   const { digest, sizeBytes } = bundle.value.entries;
-  const resultBytes = await client.transfers.download(transfer, digest, (bytes) => onDownload?.(bytes, sizeBytes));
+  const resultBytes = await client.transfers.download(transfer, digest, (bytes) =>
+    onDownload?.(bytes, sizeBytes),
+  );
   return { bundle: bundle.value, resultBytes };
 }
 
@@ -223,15 +241,26 @@ async function recomputed(
   if (!plan.ok) throw verifyFailure({ code: "PLAN_REFUSED", reason: plan.error }, permit.permitId);
   const transfer = own[0]?.transfer;
   if (transfer === undefined || own.length !== permit.datasetIds.length) {
-    throw new CosFailure("usage", "CANNOT_RECOMPUTE", "only the owner of all datasets can compute a result again");
+    throw new CosFailure(
+      "usage",
+      "CANNOT_RECOMPUTE",
+      "only the owner of all datasets can compute a result again",
+    );
   }
   const pool = new EvaluationPool(availableParallelism());
   try {
-    const result = await recomputeResult(pool, plan.value, (ref) => client.transfers.download(transfer, ref.digest));
+    const result = await recomputeResult(pool, plan.value, (ref) =>
+      client.transfers.download(transfer, ref.digest),
+    );
     if (result.ok) return { kind: "recomputed", outputDigest: result.value.outputDigest };
-    throw new CosFailure("integrity", result.error.code, "the result cannot be computed from the stored blocks", {
-      facts: factsOf(result.error),
-    });
+    throw new CosFailure(
+      "integrity",
+      result.error.code,
+      "the result cannot be computed from the stored blocks",
+      {
+        facts: factsOf(result.error),
+      },
+    );
   } finally {
     await pool.close();
   }
