@@ -23,6 +23,8 @@ export type Charge = {
   readonly epsilonMicro: bigint;
   readonly deltaNano: bigint;
   readonly exactReleases: number;
+  /** Rate window in which the permit was issued. */
+  readonly rateIndex: bigint;
 };
 
 /** A request for access and the grant that answers it: the contract gives both one number. */
@@ -134,10 +136,11 @@ function spend(state: Grant, { fact, blockTime }: ChainLog): Grant {
   switch (fact.$case) {
     case "runReserved": {
       const { epsilonMicro, deltaNano, exactReleases } = fact.value;
-      const charge = { epsilonMicro, deltaNano, exactReleases };
+      const rateIndex = state.granted ? rateIndexAt(state.granted.clauses, BigInt(blockTime)) : 0n;
+      const charge = { epsilonMicro, deltaNano, exactReleases, rateIndex };
       return {
         ...state,
-        spent: reserve(state, charge, BigInt(blockTime)),
+        spent: reserve(state.spent, charge),
         reservations: { ...state.reservations, [toHex(fact.value.permitId)]: charge },
       };
     }
@@ -154,27 +157,25 @@ function spend(state: Grant, { fact, blockTime }: ChainLog): Grant {
   }
 }
 
-function reserve(state: Grant, charge: Charge, at: bigint): Counters {
-  const { spent } = state;
-  const index = state.granted ? rateIndexAt(state.granted.clauses, at) : 0n;
-  return {
-    ...addReserved(spent, charge, 1),
-    rateCount: spent.rateIndex === index ? spent.rateCount + 1 : 1,
-    rateIndex: index,
-  };
-}
+const reserve = (spent: Counters, charge: Charge): Counters => ({
+  ...addReserved(spent, charge, 1),
+  rateCount: spent.rateIndex === charge.rateIndex ? spent.rateCount + 1 : 1,
+  rateIndex: charge.rateIndex,
+});
 
 function settle(state: Grant, permitId: string, used: boolean): Grant {
   const charge = state.reservations[permitId];
   if (!charge) return state;
   const { [permitId]: _taken, ...reservations } = state.reservations;
-  const freed = withoutReservation(state.spent, charge);
+  const freed = addReserved(state.spent, charge, -1);
   return { ...state, reservations, spent: used ? addUsed(freed, charge) : freed };
 }
 
-/** The counters without one permit's own reservation. */
-export const withoutReservation = (spent: Counters, charge: Charge): Counters =>
-  addReserved(spent, charge, -1);
+/** The counters as they were for a permit when it was issued: without its own reservation and its own place in the rate. */
+export function withoutReservation(spent: Counters, charge: Charge): Counters {
+  const rateCount = spent.rateIndex === charge.rateIndex ? spent.rateCount - 1 : spent.rateCount;
+  return { ...addReserved(spent, charge, -1), rateCount };
+}
 
 const addReserved = (spent: Counters, charge: Charge, sign: 1 | -1): Counters => ({
   ...spent,

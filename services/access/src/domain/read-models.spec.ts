@@ -150,6 +150,7 @@ describe("grants", () => {
     expect(charge && withoutReservation(held.spent, charge)).toMatchObject({
       runsReserved: 0,
       epsilonReserved: 0n,
+      rateCount: 0,
     });
   });
 
