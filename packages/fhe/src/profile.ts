@@ -99,10 +99,6 @@ export const packedCiphertextBytes = (profile: Profile, degree: 1 | 2): number =
 export const packedPolynomialBytes = (profile: Profile): number =>
   profile.primeBits.reduce((sum, bits) => sum + (profile.ringDegree * bits) / 8, 0);
 
-/** Bytes of one ciphertext of `degree` in memory: 8 per residue. */
-export const expandedCiphertextBytes = (profile: Profile, degree: 1 | 2): number =>
-  (degree + 1) * profile.ringDegree * profile.primes.length * 8;
-
 export const bitLength = (value: bigint): number => value.toString(2).length;
 
 /** log2 of a positive integer of any size. */

@@ -1,4 +1,4 @@
-import { type EntryKey, noVariantBlock } from "@cos/fhe";
+import type { EntryKey } from "@cos/fhe";
 import { type AlgorithmId, type Digest, digestOfJson, type ObjectRef } from "@cos/protocol";
 import type { Readout } from "./contractions.ts";
 import type { JobParams } from "./resolve-program.ts";
@@ -137,5 +137,3 @@ export const keyOfEntry = (entry: EntryKey): string =>
 
 export const compareEntries = (a: EntryKey, b: EntryKey): number =>
   a.variantBlock - b.variantBlock || a.run - b.run || a.contraction - b.contraction;
-
-export { noVariantBlock };
