@@ -39,7 +39,11 @@ export type ContractionError =
   /** The noise bound leaves no bits. */
   | { code: "NOISE_OVERFLOW"; sum: string; rows: number; budgetBits: number }
   /** Two columns would fall on one coefficient of the product. */
-  | { code: "LAYOUT_COLLISION"; sum: string; detail: string };
+  | { code: "LAYOUT_COLLISION"; sum: string; detail: string }
+  /** More products of digits than any sensible encoding needs: a hostile manifest, or a hopeless one. */
+  | { code: "TOO_MANY_CONTRACTIONS"; sum: string; maxContractions: number };
+
+const maxContractions = 256;
 
 /**
  * Turns resolved sums into contractions and readouts for one dataset, and bounds each.
@@ -97,6 +101,9 @@ function addContraction(
         : wanted.weight !== null && sameCiphertext(c.weight, wanted.weight)),
   );
   if (index >= 0) return ok(index);
+  if (contractions.length >= maxContractions) {
+    return err({ code: "TOO_MANY_CONTRACTIONS", sum, maxContractions });
+  }
   const collision = findCollision(carrier, weight, profile);
   if (collision !== undefined) return err({ code: "LAYOUT_COLLISION", sum, detail: collision });
   contractions.push({ ...wanted, degree: weight === null ? 1 : 2, maxRows: Number.MAX_SAFE_INTEGER });

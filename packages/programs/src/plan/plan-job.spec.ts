@@ -116,6 +116,34 @@ describe("planJob", () => {
     );
   });
 
+  it("does not walk what a hostile manifest only promises", () => {
+    const rows = plainManifest({ segments: [{ rows: 60 }], blocks: [5] });
+    rows.segments[0]!.rowsPadded = 2 ** 31 - 1;
+    for (const array of rows.arrays) array.rowsPerBlock = 60;
+    expect(unwrap(plan(rows)).runs.map((r) => r.rows)).toEqual([54, 6]);
+
+    const wide = plainManifest({ layout: "fixed-point", segments: [{ rows: 60 }], blocks: [5] });
+    for (const array of wide.arrays) {
+      array.ciphertextsPerRow = 200;
+      array.channels = Array.from({ length: 200 }, (_, ciphertext) => ({
+        ...array.channels[0]!,
+        name: `c${ciphertext}`,
+        quantity: array.trait === undefined ? "called" : "present",
+        bound: "0",
+        at: { ciphertext, coefficient: 0, multiplier: "1" },
+      }));
+    }
+    const program: Program = {
+      ...linearRegressionProgram,
+      inputs: {
+        G: { array: "genotypes", quantities: { called: "1" } },
+        y: { trait: "trait", quantities: { present: "1" } },
+      },
+      sums: [{ name: "n", over: "sample", product: ["G.called", "y.present"] }],
+    };
+    expect(plan(wide, program)).toMatchObject({ error: { code: "TOO_MANY_CONTRACTIONS" } });
+  });
+
   it("takes only the segments whose consent admits the purpose", () => {
     const manifest = plainManifest({
       segments: [

@@ -161,10 +161,12 @@ function alignRows(
   dataset: number,
 ): Result<RowBlock[], PlanJobError> {
   const size = arrays[0]?.rowsPerBlock ?? 1;
-  const indexed = arrays.map((array) => ({ array, blocks: blocksByRows(array) }));
+  const indexed = arrays.map((array) => ({ array, ...blocksByRows(array) }));
   const rowBlocks: RowBlock[] = [];
   for (const segment of segments) {
-    for (let rowBlock = 0; rowBlock * size < segment.rowsPadded; rowBlock += 1) {
+    // Row blocks that exist, not those that a hostile row count would promise.
+    const present = new Set(indexed.flatMap(({ rowBlocks: known }) => known.get(segment.id) ?? []));
+    for (const rowBlock of [...present].sort((a, b) => a - b)) {
       const found = indexed.map(({ blocks }) => blocks.get(`${segment.id}|${rowBlock}`) ?? []);
       const expected = JSON.stringify(found[0]?.[0]?.rows ?? []);
       for (const [i, blocks] of found.entries()) {
@@ -183,15 +185,26 @@ function alignRows(
   return ok(rowBlocks);
 }
 
-function blocksByRows(array: ArrayManifest): Map<string, Block[]> {
-  const index = new Map<string, Block[]>();
+/** Blocks by segment and row block, and the row blocks of each segment. */
+function blocksByRows(array: ArrayManifest): {
+  blocks: Map<string, Block[]>;
+  rowBlocks: Map<string, number[]>;
+} {
+  const blocks = new Map<string, Block[]>();
+  const rowBlocks = new Map<string, number[]>();
   for (const block of array.blocks) {
     const key = `${block.segment}|${block.rowBlock}`;
-    const known = index.get(key);
-    if (known === undefined) index.set(key, [block]);
-    else known.push(block);
+    const known = blocks.get(key);
+    if (known !== undefined) {
+      known.push(block);
+      continue;
+    }
+    blocks.set(key, [block]);
+    const numbers = rowBlocks.get(block.segment);
+    if (numbers === undefined) rowBlocks.set(block.segment, [block.rowBlock]);
+    else numbers.push(block.rowBlock);
   }
-  return index;
+  return { blocks, rowBlocks };
 }
 
 function addDataset(plan: Plan, dataset: number, part: DatasetPlan, budget: number): void {
