@@ -19,6 +19,7 @@ import { grpcTaskApi } from "./adapters/grpc-task-api.ts";
 import { httpTransfers } from "./adapters/http-transfers.ts";
 import { poolEvaluate } from "./adapters/pool-evaluate.ts";
 import { taskConsumer } from "./adapters/task-consumer.ts";
+import { createByteBudget } from "./app/byte-budget.ts";
 import { runTask } from "./app/run-task.ts";
 import type { WorkerConfig } from "./config.ts";
 import type { WorkerLogEvent } from "./log-events.ts";
@@ -59,6 +60,7 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
     evaluate: poolEvaluate(pool),
     attest: (permitId, taskId, outputDigest) =>
       signTaskAttestation(key, config.chainId, { permitId, taskId, outputDigest }),
+    budget: createByteBudget(config.readAheadMebibytes * 2 ** 20),
     heartbeatMs: config.heartbeatMs,
     elapsedMs: () => performance.now(),
   } satisfies Parameters<typeof runTask>[1];

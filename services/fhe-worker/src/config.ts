@@ -20,6 +20,11 @@ export const workerSettings = {
   },
   regions: { schema: names, meaning: "regions whose tasks it takes, separated by commas" },
   threads: { schema: z.coerce.number().int().min(1).max(256).default(1), meaning: "evaluator threads" },
+  readAheadMebibytes: {
+    schema: z.coerce.number().int().min(1).max(65_536).default(64),
+    unit: "MiB",
+    meaning: "ciphertext that is fetched before it is needed, at most",
+  },
   orchestratorAddress: {
     schema: z.string().regex(/^[^\s/]+:\d+$/),
     meaning: "orchestrator's gRPC, host:port",

@@ -10,9 +10,13 @@ export function httpTransfers(): Transfers {
     read: (url, sizeBytes, signal) =>
       retrying("INPUT_UNREACHABLE", signal, async (limit) => {
         const response = await fetch(url, { signal: limit });
-        if (!response.ok) return refuse(response.status);
+        if (!response.ok) {
+          await response.body?.cancel();
+          return refuse(response.status);
+        }
         if (Number(response.headers.get("content-length")) !== sizeBytes) {
-          throw new TransferFailed("INPUT_UNREACHABLE", "the object has another size than planned");
+          await response.body?.cancel();
+          throw new TransferFailed("INPUT_TRUNCATED", "the object has another size than planned");
         }
         return new Uint8Array(await response.arrayBuffer());
       }),

@@ -42,10 +42,13 @@ export interface Completion {
 /** Another holds the task now, or nobody wants it any more. */
 export class LeaseLost extends Error {}
 
+/** Why bytes did not come or go. `INPUT_TRUNCATED`: the object is there and is not as long as its digest's. */
+export type TransferFailure = "INPUT_UNREACHABLE" | "INPUT_TRUNCATED" | "OUTPUT_REFUSED";
+
 /** The object store would not give or take bytes. */
 export class TransferFailed extends Error {
-  readonly code: "INPUT_UNREACHABLE" | "OUTPUT_REFUSED";
-  constructor(code: "INPUT_UNREACHABLE" | "OUTPUT_REFUSED", detail: string) {
+  readonly code: TransferFailure;
+  constructor(code: TransferFailure, detail: string) {
     super(detail);
     this.code = code;
   }

@@ -1,12 +1,21 @@
 import { asDigest, asPermitId, digestOfBytes, err, ok } from "@cos/protocol";
 import { describe, expect, it } from "vitest";
+import { createByteBudget } from "./byte-budget.ts";
 import { type BeginAnswer, LeaseLost, TransferFailed } from "./ports.ts";
 import { type RunTaskParts, runTask } from "./run-task.ts";
 
 const taskId = asDigest(`0x${"11".repeat(32)}`);
 const task = { taskId, jobId: asPermitId(`0x${"22".repeat(32)}`) };
 const input = { digest: asDigest(`0x${"33".repeat(32)}`), sizeBytes: 5, url: "http://store/a" };
-const spec = { taskId, planDigest: taskId, task: { kind: "evaluate" }, contexts: [], contractions: [] };
+const context = { profile: "p", parameterDigest: taskId, contextDigest: taskId };
+const estimate = { inputBytes: 5, outputBytes: 3, cost: 1 };
+const spec = {
+  taskId,
+  planDigest: taskId,
+  task: { kind: "reduce", index: 1, inputs: [0], estimate },
+  contexts: [context],
+  contractions: [],
+};
 const lease = { fence: 7n, permitId: task.jobId, taskJson: JSON.stringify(spec), inputs: [input] };
 const output = Buffer.from("sum");
 
@@ -35,6 +44,7 @@ function surroundings(
       return ok(output);
     },
     attest: async () => "0xsigned",
+    budget: createByteBudget(1_000),
     heartbeatMs: 5,
     elapsedMs: () => performance.now(),
     ...changes.parts,

@@ -1,6 +1,8 @@
 import { digestOfBytes, type ObjectRef } from "@cos/protocol";
+import { needOrder } from "../domain/need-order.ts";
 import { readSpec } from "../domain/read-spec.ts";
 import { taskFailure } from "../domain/task-failure.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import { keepLease } from "./keep-lease.ts";
 import {
   type Attest,
@@ -12,6 +14,7 @@ import {
   TransferFailed,
   type Transfers,
 } from "./ports.ts";
+import { readAhead } from "./read-ahead.ts";
 
 /** How a delivered task ended. `LATER`: hand it on, another worker must do it. */
 export type TaskOutcome =
@@ -29,6 +32,8 @@ export interface RunTaskParts {
   readonly transfers: Transfers;
   readonly evaluate: Evaluate;
   readonly attest: Attest;
+  /** Input bytes that the worker's tasks may hold in advance, together. */
+  readonly budget: ByteBudget;
   /** Between heartbeats; a revoked job's task stops within this and the answer's round trip. */
   readonly heartbeatMs: number;
   /** Milliseconds of a clock that never goes back. */
@@ -71,7 +76,8 @@ async function runLeased(
   if (!spec.ok) return giveUp(task, lease, parts, spec.error.code);
   const urls = new Map(lease.inputs.map(({ digest, url }) => [digest, url]));
   let bytesRead = 0;
-  const read = async (ref: ObjectRef) => {
+  let started: number | undefined;
+  const fetch = async (ref: ObjectRef) => {
     const url = urls.get(ref.digest);
     if (url === undefined) throw new TransferFailed("INPUT_UNREACHABLE", "the lease names no such input");
     const bytes = await parts.transfers.read(url, ref.sizeBytes, signal);
@@ -79,9 +85,13 @@ async function runLeased(
     return bytes;
   };
   const inputs = lease.inputs.map(({ digest, sizeBytes }) => ({ digest, sizeBytes }));
-  const started = parts.elapsedMs();
-  const result = await parts.evaluate(spec.value, inputs, read, signal);
-  const computeSeconds = (parts.elapsedMs() - started) / 1000;
+  const ahead = readAhead(needOrder(spec.value, inputs), fetch, parts.budget, signal);
+  const read = (ref: ObjectRef) => {
+    started ??= parts.elapsedMs(); // the task has its thread now
+    return ahead.read(ref);
+  };
+  const result = await parts.evaluate(spec.value, inputs, read, signal).finally(ahead.end);
+  const computeSeconds = started === undefined ? 0 : (parts.elapsedMs() - started) / 1000;
   signal.throwIfAborted();
   if (!result.ok) return giveUp(task, lease, parts, result.error.code);
 
