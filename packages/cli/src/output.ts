@@ -3,7 +3,12 @@ import { SingleBar } from "cli-progress";
 import type { Io } from "./io.ts";
 
 /** What a command has to say: one document for `--json`, lines for people. */
-export type CommandResult = { readonly data: unknown; readonly text: readonly string[] };
+export type CommandResult = {
+  readonly data: unknown;
+  readonly text: readonly string[];
+  /** Exit code, where an answer that is no failure should still stop a script. */
+  readonly code?: number;
+};
 
 export type Bar = { update(done: number, total: number): void; stop(): void };
 

@@ -6,6 +6,7 @@ import { addDatasetCommands } from "./commands/dataset.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addJobCommands } from "./commands/job.ts";
 import { addKeysCommands } from "./commands/keys.ts";
+import { addMoneyCommands } from "./commands/money.ts";
 import { addPlatformCommands } from "./commands/platform.ts";
 import { addResultCommands } from "./commands/result.ts";
 import { Context, type GlobalOptions } from "./context.ts";
@@ -50,11 +51,14 @@ export async function runCli(args: readonly string[], io: Io = processIo()): Pro
   );
   const out = new Output(io, json);
   let context: Context | undefined;
+  let code: number = exitCodes.ok;
   const act: Act =
     (action) =>
     async (...parsed) => {
       context = new Context(io, program.opts<GlobalOptions>());
-      context.out.result(await action(context, ...parsed));
+      const result = await action(context, ...parsed);
+      context.out.result(result);
+      code = result.code ?? exitCodes.ok;
     };
   addPlatformCommands(program, act);
   addKeysCommands(program, act);
@@ -62,12 +66,13 @@ export async function runCli(args: readonly string[], io: Io = processIo()): Pro
   addAccessCommands(program, act);
   addJobCommands(program, act);
   addResultCommands(program, act);
+  addMoneyCommands(program, act);
   addAuditCommand(program, act);
   addDoctorCommand(program, act);
   inheritSettings(program);
   try {
     await program.parseAsync([...args], { from: "user" });
-    return exitCodes.ok;
+    return code;
   } catch (cause) {
     return report(cause, out, args.includes("--verbose"));
   } finally {

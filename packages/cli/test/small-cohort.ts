@@ -1,25 +1,47 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type GenotypeSource, SIMULATED_TRAITS, simulateCohort, writePlink } from "@cos/genomics";
+import {
+  type GenotypeSource,
+  SIMULATED_TRAITS,
+  selectSamples,
+  simulateCohort,
+  writePlink,
+} from "@cos/genomics";
 
-/** Simulated people at the sites of chromosome 1 only, as PLINK files and a phenotype table in a folder. */
+export type SmallCohort = {
+  /** PLINK prefix of everybody, of the first people, and of those who come later. */
+  readonly all: string;
+  readonly first: string;
+  readonly later: string;
+  readonly pheno: string;
+  readonly ids: readonly string[];
+};
+
+/** Simulated people at the sites of chromosome 1 only, as PLINK files and one phenotype table in a folder. */
 export async function writeSmallCohort(
   folder: string,
-  { people, seed = 7 }: { people: number; seed?: number },
-): Promise<{ bfile: string; pheno: string; ids: string[] }> {
+  { first, later, seed = 7 }: { first: number; later: number; seed?: number },
+): Promise<SmallCohort> {
+  const people = first + later;
   const { source, status, quantitative } = simulateCohort({ samples: people, variants: 300, seed });
-  const first = source.variants.findIndex((variant) => variant.contig.label !== "1");
-  const bfile = join(folder, "cohort");
-  const some: Pick<GenotypeSource, "samples" | "variants" | "readCalls"> = {
-    samples: source.samples,
-    variants: source.variants.slice(0, first),
-    readCalls: source.readCalls,
+  const end = source.variants.findIndex((variant) => variant.contig.label !== "1");
+  const write = async (name: string, from: number, count: number): Promise<string> => {
+    const prefix = join(folder, name);
+    const kept = Array.from({ length: count }, (_, i) => from + i);
+    const some = { ...selectSamples(source, kept), variants: source.variants.slice(0, end) };
+    const written = await writePlink(prefix, some);
+    if (!written.ok) throw new Error(written.error.code);
+    return prefix;
   };
-  const written = await writePlink(bfile, some);
-  if (!written.ok) throw new Error(written.error.code);
   const pheno = join(folder, "cohort.pheno.tsv");
   await writeFile(pheno, phenotypeTable(source, status, quantitative));
-  return { bfile, pheno, ids: source.samples.map(({ id }) => id) };
+  return {
+    all: await write("all", 0, people),
+    first: await write("first", 0, first),
+    later: await write("later", first, later),
+    pheno,
+    ids: source.samples.map(({ id }) => id),
+  };
 }
 
 const phenotypeTable = (

@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cosFor, type Ran } from "./cos-in-process.ts";
 import { writeSmallCohort } from "./small-cohort.ts";
 
-const people = 260;
+const people = { first: 260, later: 60 };
 const passphrase = "a passphrase of the test";
 
 let folder: string;
@@ -42,9 +42,25 @@ const refusal = (ran: Ran): { code: string; clause: number | null } => {
   return ran.json.error as { code: string; clause: number | null };
 };
 
+type AuditRow = { event: string; fields: Record<string, unknown> };
+
+/** Awaits a condition. */
+async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (let attempt = 0; attempt < 150; attempt += 1) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("it did not happen within 15 s");
+}
+
 /** The table that PLINK's rules give in the clear, for those who are not in `without`. */
-async function inTheClear(trait: string, without: ReadonlySet<string> = new Set()): Promise<string> {
-  const all = unwrap(await openPlink(files.bfile));
+async function inTheClear(
+  bfile: string,
+  trait: string,
+  without: ReadonlySet<string> = new Set(),
+): Promise<string> {
+  const all = unwrap(await openPlink(bfile));
   const kept = all.samples.flatMap(({ id }, i) => (without.has(id) ? [] : [i]));
   const source = selectSamples(all, kept);
   const { trait: values } = unwrap(
@@ -64,7 +80,7 @@ async function inTheClear(trait: string, without: ReadonlySet<string> = new Set(
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cos-cli-"));
-  files = await writeSmallCohort(folder, { people });
+  files = await writeSmallCohort(folder, people);
   running = await startPlatform({ dataDir: at("platform"), workers: 2 });
   const common = { platform: running.platformFile, passphrase };
   for (const home of ["hospital", "university", "elsewhere"]) await mkdir(at(home));
@@ -89,8 +105,8 @@ describe("owner and researcher, through the command line", () => {
   });
 
   it("encrypts at home, and publishes only after a restore was tested", async () => {
-    const encrypt = ["dataset", "encrypt", "--bfile", files.bfile, "--pheno", files.pheno];
-    const traits = ["--pheno-name", "affected", "--pheno-name", "biomarker"];
+    const encrypt = ["dataset", "encrypt", "--bfile", files.first, "--pheno", files.pheno];
+    const traits = ["--pheno-name", "affected", "--pheno-name", "biomarker", "--unmatched", "missing"];
     const encrypted = ok(await owner(...encrypt, ...traits, "--out", at("encrypted")));
     expect(encrypted).toMatchObject({
       rowsPadded: 300,
@@ -121,9 +137,11 @@ describe("owner and researcher, through the command line", () => {
   }, 120_000);
 
   it("opens exactly what PLINK's rules give in the clear, count for count", async () => {
-    ok(await owner("result", "verify", firstPermit));
+    expect(ok(await owner("result", "verify", firstPermit))).toMatchObject({ assurance: "replicas" });
+    const again = ok(await owner("result", "verify", firstPermit, "--recompute"));
+    expect(again).toMatchObject({ assurance: "recomputed" });
     ok(await owner("result", "open", firstPermit, "--out", at("affected.assoc.tsv")));
-    expect(await text("affected.assoc.tsv")).toBe(await inTheClear("affected"));
+    expect(await text("affected.assoc.tsv")).toBe(await inTheClear(files.first, "affected"));
     const other = await researcher("result", "open", firstPermit, "--out", at("stolen.tsv"));
     expect(refusal(other)).toMatchObject({ code: "NOT_OWNER", clause: 7 });
   }, 60_000);
@@ -148,7 +166,7 @@ describe("owner and researcher, through the command line", () => {
     const [account] = ok(await researcher("keys", "list")).accounts as { address: string }[];
     const ask = ["access", "request", "--dataset", "1", "--statement", "levels", "--out", at("second.json")];
     ok(await researcher(...ask));
-    const fee = ["--fee", "1000", "--compute-bps", "2000", "--auto-authorise"];
+    const fee = ["--fee", "1000", "--compute-bps", "2000", "--auto-authorise", "--region", "local"];
     ok(await owner("access", "grant", "2", "--request-file", at("second.json"), ...fee));
     const job = ["--grant", "2", "--program", "linear-regression", "--trait", "biomarker"];
     expect(refusal(await researcher("job", "run", ...job))).toMatchObject({
@@ -161,13 +179,63 @@ describe("owner and researcher, through the command line", () => {
     const run = ok(await researcher("job", "run", ...job));
     expect(run).toMatchObject({ fee: "1000" });
     ok(await owner("result", "open", run.permitId as string, "--out", at("biomarker.qassoc.tsv")));
-    expect(await text("biomarker.qassoc.tsv")).toBe(await inTheClear("biomarker"));
+    ok(
+      await owner(
+        "result",
+        "release",
+        run.permitId as string,
+        "--approver",
+        "steward",
+        "--out",
+        at("fee.age"),
+      ),
+    );
+    expect(ok(await owner("payout"))).toMatchObject({ amount: "800" });
+    expect(refusal(await owner("payout"))).toMatchObject({ code: "NOTHING_TO_WITHDRAW", clause: 10 });
+    expect(await text("biomarker.qassoc.tsv")).toBe(await inTheClear(files.first, "biomarker"));
+  }, 120_000);
+
+  it("appends people as a new segment, and counts everybody", async () => {
+    const append = [
+      "dataset",
+      "append",
+      "1",
+      "--bfile",
+      files.later,
+      "--pheno",
+      files.pheno,
+      "--unmatched",
+      "missing",
+    ];
+    const traits = ["--pheno-name", "affected", "--pheno-name", "biomarker"];
+    const appended = ok(await owner(...append, ...traits, "--out", at("appended")));
+    ok(await owner("keys", "restore", "--check", appended.kit as string));
+    expect(ok(await owner("dataset", "publish", at("appended")))).toMatchObject({
+      datasetId: "1",
+      version: 2,
+    });
+    const job = ["--grant", "1", "--program", "allelic-association", "--trait", "affected"];
+    ok(await researcher("job", "quote", ...job, "--out", at("both.json")));
+    const { permitId } = ok(await owner("access", "authorise", at("both.json"), "--send"));
+    ok(await researcher("job", "watch", permitId as string));
+    ok(await owner("result", "open", permitId as string, "--out", at("both.assoc.tsv")));
+    expect(await text("both.assoc.tsv")).toBe(await inTheClear(files.all, "affected"));
+    const release = [
+      "result",
+      "release",
+      permitId as string,
+      "--approver",
+      "steward",
+      "--out",
+      at("both.age"),
+    ];
+    ok(await owner(...release));
   }, 120_000);
 
   it("withdraws people: rows gone, counts without them, and no release that differs by them", async () => {
     const gone = files.ids.slice(3, 6);
     const withdrawn = ok(await owner("dataset", "withdraw", "1", ...gone.flatMap((id) => ["--sample", id])));
-    expect(withdrawn).toMatchObject({ people: 3, fromVersion: 1, toVersion: 2, allGone: true });
+    expect(withdrawn).toMatchObject({ people: 3, fromVersion: 2, toVersion: 3, allGone: true });
     expect((await owner("dataset", "withdraw", "1", "--sample", gone[0] as string)).code).toBe(4);
 
     const job = ["--grant", "1", "--program", "allelic-association", "--trait", "affected"];
@@ -176,7 +244,7 @@ describe("owner and researcher, through the command line", () => {
     const permit = issued.permitId as string;
     ok(await researcher("job", "watch", permit));
     ok(await owner("result", "open", permit, "--out", at("after.assoc.tsv")));
-    expect(await text("after.assoc.tsv")).toBe(await inTheClear("affected", new Set(gone)));
+    expect(await text("after.assoc.tsv")).toBe(await inTheClear(files.all, "affected", new Set(gone)));
 
     const release = ["result", "release", permit, "--approver", "steward", "--out", at("differs.age")];
     expect(refusal(await owner(...release))).toMatchObject({ code: "COHORT_DIFFERS_BY_FEW", clause: 7 });
@@ -230,6 +298,44 @@ describe("owner and researcher, through the command line", () => {
     expect(await researcher("dataset", "show", "99")).toMatchObject({
       json: { error: { code: "DATASET_UNKNOWN" } },
     });
+  }, 60_000);
+
+  it("stops a job whose grant is revoked, refunds the fee, and leaves a trail that says so", async () => {
+    ok(
+      await researcher(
+        "access",
+        "request",
+        "--dataset",
+        "1",
+        "--statement",
+        "a third",
+        "--out",
+        at("third.json"),
+      ),
+    );
+    const terms = [
+      "--request-file",
+      at("third.json"),
+      "--fee",
+      "1000",
+      "--grace",
+      "3600",
+      "--auto-authorise",
+    ];
+    ok(await owner("access", "grant", "3", ...terms));
+    await running.drainWorkers();
+    const job = ["--grant", "3", "--program", "linear-regression", "--trait", "biomarker", "--no-wait"];
+    const { permitId } = ok(await researcher("job", "run", ...job));
+    ok(await owner("access", "revoke", "3"));
+    const watched = await researcher("job", "watch", permitId as string);
+    expect(refusal(watched)).toMatchObject({ code: expect.stringMatching(/REVOKED/) });
+    const refund = await eventually(async () => {
+      const { events } = ok(await researcher("audit", "--permit", permitId as string)) as {
+        events: AuditRow[];
+      };
+      return events.find(({ event }) => event === "JobRefunded");
+    });
+    expect(refund.fields).toMatchObject({ reason: "revoked", refunded: "1000", workFee: "0" });
   }, 60_000);
 
   it("tells the whole story from the chain, and finds itself healthy", async () => {

@@ -27,6 +27,7 @@ export { writeSecretFile } from "./home/secret-file.ts";
 export * from "./jobs/authorise.ts";
 export * from "./jobs/draft-permit.ts";
 export * from "./jobs/issue-permit.ts";
+export * from "./jobs/payments.ts";
 export * from "./jobs/permit-terms.ts";
 export * from "./jobs/watch-job.ts";
 export * from "./keystore/account.ts";

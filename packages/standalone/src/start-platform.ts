@@ -7,7 +7,15 @@ import { composeGateway, gatewaySettings } from "@cos/gateway";
 import { openEmbeddedLog } from "@cos/messaging";
 import { openEmbeddedObjects } from "@cos/objects";
 import { composeOrchestrator, orchestratorSettings } from "@cos/orchestrator";
-import { createLogger, openLogSink, readConfig, type Settings } from "@cos/service-host";
+import { WorkerServiceService } from "@cos/proto/worker";
+import {
+  createGrpcClient,
+  createLogger,
+  openLogSink,
+  readConfig,
+  type Settings,
+  serviceTokenKey,
+} from "@cos/service-host";
 import { composeSettlement, settlementSettings } from "@cos/settlement";
 import { openEmbeddedStore } from "@cos/store";
 import { computeAddress, JsonRpcProvider, Wallet } from "ethers";
@@ -47,6 +55,8 @@ export type RunningPlatform = {
   readonly platform: PlatformDescription;
   readonly platformFile: string;
   readonly logFile: string;
+  /** Lets running tasks finish and takes no more, as before a worker is replaced. */
+  drainWorkers(): Promise<void>;
   /** Stops everything in order. With `keepChain` the chain's process goes on, as after a crash. */
   stop(options?: { readonly keepChain?: boolean }): Promise<void>;
 };
@@ -223,6 +233,9 @@ export async function startPlatform(options: PlatformOptions): Promise<RunningPl
       platform,
       platformFile,
       logFile,
+      drainWorkers: async () => {
+        for (const worker of running) await drainWorker(worker.grpcAddress, keys.serviceToken);
+      },
       stop: async (how) => {
         keepChain = how?.keepChain === true;
         await unwind();
@@ -279,6 +292,15 @@ function configOf<T extends Settings>(settings: T, values: Readonly<Record<strin
   throw new Error(
     `bad settings: ${config.error.faults.map(({ key, rule }) => `${key} (${rule})`).join(", ")}`,
   );
+}
+
+async function drainWorker(address: string, serviceToken: string): Promise<void> {
+  const worker = createGrpcClient(WorkerServiceService, address, { [serviceTokenKey]: serviceToken });
+  try {
+    await worker.drain({});
+  } finally {
+    worker.close();
+  }
 }
 
 function workerConfig(environment: Readonly<Record<string, string>>) {

@@ -14,6 +14,7 @@ import type { Command } from "commander";
 import { formatEther } from "ethers";
 import type { Context } from "../context.ts";
 import { readRunFile } from "../daemon.ts";
+import { exitCodes } from "../exit-codes.ts";
 import type { CommandResult } from "../output.ts";
 import type { Act } from "../run-cli.ts";
 
@@ -43,6 +44,7 @@ async function doctor(context: Context): Promise<CommandResult> {
   if (bad.length > 0) context.out.note(`${bad.length} of ${checks.length} checks failed`);
   const marks: Record<Level, string> = { ok: "ok  ", warn: "warn", bad: "BAD " };
   return {
+    code: bad.length === 0 ? exitCodes.ok : exitCodes.unavailable,
     data: { healthy: bad.length === 0, checks },
     text: checks.map(({ name, level, says }) => `${marks[level]} ${name.padEnd(22)} ${says}`),
   };

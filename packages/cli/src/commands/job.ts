@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import {
   type Authorisation,
   CosFailure,
+  cancelPermit,
   draftPermit,
   issuePermit,
   type JobView,
@@ -59,6 +60,11 @@ export function addJobCommands(program: Command, act: Act): void {
     .option("--until <state>", "COMPLETED, COMMITTED or SETTLED", "COMMITTED")
     .option("--timeout <seconds>", "give up when nothing changes for so long", "3600")
     .action(act(watch));
+  job
+    .command("cancel")
+    .description("end a permit that has no result yet; after the grace period its work fee is due")
+    .argument("<job>", "its id, which is the permit's")
+    .action(act(cancel));
   job
     .command("list")
     .description("the account's jobs")
@@ -168,6 +174,14 @@ async function follow(
   } finally {
     bar.stop();
   }
+}
+
+async function cancel(context: Context, jobId: string): Promise<CommandResult> {
+  const done = await cancelPermit(await context.client(), await context.account(), hex32(jobId, "JOB"));
+  return {
+    data: done,
+    text: [`cancelled   ${done.permitId}`, `back        ${done.refunded}, work fee ${done.workFee}`],
+  };
 }
 
 async function list(context: Context, options: { dataset?: string }): Promise<CommandResult> {

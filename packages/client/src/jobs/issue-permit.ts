@@ -51,3 +51,19 @@ export async function issuePermit(
     fee: issued.fees.total.toString(),
   };
 }
+
+/** Ends a permit that has no result yet. What comes back follows the permit table: less the work fee after the grace period. */
+export async function cancelPermit(
+  client: CosClient,
+  grantee: Account,
+  permitId: string,
+): Promise<{ permitId: string; refunded: string; workFee: string; transaction: string }> {
+  const sent = await client.chain.send(grantee, "JobPermits", "cancel", [permitId]);
+  const refund = eventOf(sent, "JobRefunded");
+  return {
+    permitId,
+    refunded: refund.toGrantee.toString(),
+    workFee: refund.workFee.toString(),
+    transaction: sent.hash,
+  };
+}
