@@ -1,5 +1,6 @@
-import { openEmbeddedLog } from "@cos/messaging";
+import { type MessageLog, openEmbeddedLog } from "@cos/messaging";
 import { AccessServiceService, MirrorOperationsServiceService } from "@cos/proto/access";
+import { ChainEvent } from "@cos/proto/chain";
 import { anyRegion, Op } from "@cos/protocol";
 import { createGrpcClient, type GrpcClient, readConfig, silentLogger } from "@cos/service-host";
 import { openEmbeddedStore, type Store } from "@cos/store";
@@ -16,6 +17,8 @@ let access: GrpcClient<typeof AccessServiceService>;
 let permitId: string;
 let clock = 0;
 let down = false;
+let brokerDown = false;
+let log: MessageLog;
 
 const bytes = (hex: string): Buffer => Buffer.from(hex.slice(2), "hex");
 const question = (change: Record<string, unknown> = {}) => ({
@@ -38,9 +41,14 @@ const question = (change: Record<string, unknown> = {}) => ({
 async function startService(): Promise<void> {
   const config = readConfig(accessSettings, "", { POLL_MS: "20" });
   if (!config.ok) throw new Error(JSON.stringify(config.error));
+  log = await openEmbeddedLog({ store });
   service = composeAccess(config.value, {
     db: store.schema("access"),
-    log: await openEmbeddedLog({ store }),
+    log: {
+      ...log,
+      publish: async (messages) =>
+        brokerDown ? Promise.reject(new Error("no broker")) : log.publish(messages),
+    },
     chain: {
       provider: {
         send: async (method, params) => {
@@ -208,6 +216,29 @@ it("stops permitting when the node is gone, goes on refusing, and permits again 
       { timeout: 10_000 },
     )
     .toBe(true);
+});
+
+it("moves on while the broker is down, and tells everything once it is back, in order", async () => {
+  const told: string[] = [];
+  const subscription = await log.subscribe({
+    group: "test",
+    topic: "chain.events.v1",
+    handle: async ({ value }) => void told.push(ChainEvent.decode(value).event?.$case ?? ""),
+  });
+  await expect.poll(() => told.length).toBeGreaterThan(0);
+  const before = told.length;
+  brokerDown = true;
+  await world.call("owner", "DatasetRegistry", "setStatus", 1, 2);
+  await world.call("owner", "DatasetRegistry", "setStatus", 1, 1);
+  await synced();
+  expect(told.slice(before)).toEqual([]);
+  brokerDown = false;
+  await expect
+    .poll(() => told.slice(before).filter((each) => each === "datasetStatusChanged").length, {
+      timeout: 10_000,
+    })
+    .toBeGreaterThanOrEqual(2);
+  await subscription.close();
 });
 
 it("goes on where it was after a restart", async () => {

@@ -1,14 +1,17 @@
-import { openBlockReader } from "@cos/chain";
+import { contractAt, openBlockReader } from "@cos/chain";
 import { ChainEvent, Stage, stageToJSON } from "@cos/proto/chain";
+import { anyRegion, asAddress, asDatasetId, asDigest, asGrantId, reasons, refusalCodes } from "@cos/protocol";
 import { type Db, openEmbeddedStore, readOutbox, type Store } from "@cos/store";
+import { id } from "ethers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { contractLogReader } from "../src/adapters/chain/contract-log-reader.ts";
 import { accessMigrations } from "../src/adapters/store/migrations.ts";
 import { sqlMirrorStore } from "../src/adapters/store/sql-mirror-store.ts";
 import { sqlReadModels } from "../src/adapters/store/sql-read-models.ts";
+import { answerCheckAccess } from "../src/app/check-access.ts";
 import { type MirrorOptions, type MirrorStep, mirrorStep, resumeMirror } from "../src/app/mirror.ts";
 import type { MirrorStore } from "../src/app/mirror-store.ts";
-import { startWorld, type World } from "./world.ts";
+import { program, purpose, startWorld, type World } from "./world.ts";
 
 let world: World;
 let store: Store;
@@ -341,6 +344,91 @@ describe("reorganisations", () => {
     expect(await restarted.resume(reason)).toMatchObject({ ok: false, error: { code: "NOT_HALTED" } });
   });
 });
+
+it("agrees with the contract about one grant through everything that can befall it", async () => {
+  const mirror = await openMirror();
+  const { people, call, addresses, provider } = world;
+  const acl = contractAt("AccessACL", addresses, provider);
+  const datasets = contractAt("DatasetRegistry", addresses, people.owner);
+  const heir = people.operator;
+
+  /** The contract's answer and the mirror's, to the same question at the same time. */
+  const both = async (version = 1): Promise<[contract: string, mirror: string]> => {
+    await mirror.settle();
+    const at = await world.now();
+    const query = {
+      grantee: people.researcher.address,
+      op: 8,
+      purposeHash: purpose,
+      regionCode: anyRegion,
+      time: at,
+      tickets: 1,
+      epsilonMicro: 0,
+      deltaNano: 0,
+      exactReleases: 1,
+      version,
+      algorithmId: program,
+    };
+    const reason = Number(await acl.getFunction("decide").staticCall(1, query));
+    const answer = await answerCheckAccess({
+      models: mirror.models,
+      monitor: { read: () => ({ ...following, syncedAt: at }), note: () => {} },
+      now: () => at,
+      depth: 0,
+      maxLagSeconds: 30,
+    })({
+      grantId: asGrantId("1"),
+      datasetId: asDatasetId("1"),
+      grantee: asAddress(people.researcher.address),
+      op: 8,
+      purposeHash: asDigest(purpose),
+      regionCode: anyRegion,
+      exactReleases: 1,
+      version,
+      algorithmId: program,
+    });
+    const code = answer.decision.ok ? "Allowed" : answer.decision.error.code;
+    return [reasons[reason] ?? "", reasonOf(code)];
+  };
+  const expectBoth = async (expected: string, version?: number) =>
+    expect(await both(version)).toEqual([expected, expected]);
+
+  await expectBoth("Allowed");
+  await call("owner", "DatasetRegistry", "setStatus", 1, 2);
+  await expectBoth("DatasetUnavailable");
+  await call("owner", "DatasetRegistry", "setStatus", 1, 1);
+  const permits = [];
+  for (const nonce of [1, 2, 3]) {
+    await expectBoth("Allowed");
+    permits.push(await world.issuePermit({}, nonce));
+  }
+  await expectBoth("RunsExhausted");
+  await call("researcher", "JobPermits", "cancel", permits[0]);
+  await expectBoth("Allowed");
+  await call("owner", "DatasetRegistry", "publishVersion", 1, 2, id("second"), "cos-object:02"); // append
+  await expectBoth("VersionMismatch", 1);
+  await expectBoth("Allowed", 2);
+  await call("owner", "DatasetRegistry", "publishVersion", 1, 4, id("third"), "cos-object:03"); // withdraw
+  await expectBoth("VersionBarred", 2);
+  await expectBoth("Allowed", 3);
+  await (
+    await datasets.getFunction("transferFrom").send(people.owner.address, heir.address, 1, { gasPrice: 0n })
+  ).wait();
+  await expectBoth("DatasetUnavailable", 3);
+  await call("operator", "IdentitySBT", "mint", id("the heir's did"));
+  await call("operator", "DatasetRegistry", "confirmOwnership", 1);
+  await expectBoth("Allowed", 3);
+  await call("researcher", "IdentitySBT", "burn", 2);
+  await expectBoth("IdentityNotLive", 3);
+  await call("operator", "AccessACL", "revokeAll", 1);
+  await expectBoth("Revoked", 3);
+});
+
+const following = { state: "following", tip: 0, head: 0, haltReason: "" } as const;
+const reasonOf = (code: string): string =>
+  (Object.keys(refusalCodes) as (keyof typeof refusalCodes)[]).find(
+    (reason) => refusalCodes[reason].code === code,
+  ) ?? code;
 
 describe("a node that fails or lies", () => {
   it.each<[string, Record<string, (answer: unknown) => unknown>]>([

@@ -45,8 +45,8 @@ export async function startWorld() {
   });
   provider.pollingInterval = 20;
   const admin = Wallet.createRandom().connect(provider);
-  const firstBlock = (await provider.getBlockNumber()) + 1;
   const addresses: ContractAddresses = await deployContracts(admin);
+  const firstBlock = (await provider.getBlockNumber()) + 1;
   const people = {
     admin,
     owner: Wallet.createRandom().connect(provider),
