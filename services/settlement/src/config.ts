@@ -13,7 +13,7 @@ export const settlementSettings = {
     meaning: "EIP-155 chain id that transactions are signed for",
   },
   pollMs: {
-    schema: z.coerce.number().int().min(10).max(60_000).default(200),
+    schema: z.coerce.number().int().min(10).max(60_000).default(500),
     meaning: "time between passes when nothing was learnt",
     unit: "ms",
   },

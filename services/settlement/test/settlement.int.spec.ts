@@ -242,6 +242,27 @@ describe("trouble on the way", () => {
     expect(await transactionsOf(world.people.settler)).toBe(1);
   });
 
+  it("goes on with the others when one intent cannot even be simulated", async () => {
+    const [stuck, fine] = [await world.issuePermit(), await world.issuePermit()];
+    for (const permitId of [stuck, fine]) await harness.job(permitId, completed());
+    await harness.learn();
+    const provider = new Proxy(world.provider, {
+      get: (target, name) => {
+        const member = Reflect.get(target, name, target);
+        if (name !== "estimateGas") return typeof member === "function" ? member.bind(target) : member;
+        return async (request: { data: string }) => {
+          if (request.data.includes(stuck.slice(2))) throw new Error("the node makes no sense of it");
+          return target.estimateGas(request);
+        };
+      },
+    });
+    const passes = harness.passesWith({ chain: { provider, addresses: world.addresses } });
+    await expect(harness.runPasses(passes)).rejects.toThrow("no sense");
+    expect(await stateOf(fine)).toBe("Posted");
+    await harness.settle();
+    expect(await stateOf(stuck)).toBe("Accepted");
+  });
+
   it("offers more for a stuck transaction, and counts whichever of the two is mined", async () => {
     await world.provider.send("anvil_setBalance", [world.people.settler.address, "0xde0b6b3a7640000"]);
     const permitId = await world.issuePermit({ challengeWindow: 500 });

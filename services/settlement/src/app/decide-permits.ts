@@ -1,4 +1,5 @@
 import { type Address, decideNextTransaction } from "@cos/protocol";
+import { eachApart } from "./each-apart.ts";
 import type { GrantStandings, InTransaction, PermitRow, SettlementStore } from "./ports.ts";
 
 export type DecideDeps = {
@@ -17,9 +18,8 @@ const batch = 100;
 
 /** Turns what is known about permits into intents, each in one transaction with its permit's next wake-up. */
 export async function decidePermits(deps: DecideDeps): Promise<void> {
-  for (const row of await deps.store.permitsToDecide(deps.operator, deps.now(), batch)) {
-    await decidePermit(deps, row);
-  }
+  const due = await deps.store.permitsToDecide(deps.operator, deps.now(), batch);
+  await eachApart(due, (row) => decidePermit(deps, row));
 }
 
 async function decidePermit(deps: DecideDeps, row: PermitRow): Promise<void> {

@@ -9,6 +9,7 @@ import {
 } from "@cos/chain";
 import { assertNever } from "@cos/protocol";
 import { judgeRefusal, type Refusal } from "../domain/judge-refusal.ts";
+import { eachApart } from "./each-apart.ts";
 import type { ChainSender, IntentRow, SettlementStore } from "./ports.ts";
 
 export type SendDeps = {
@@ -29,7 +30,8 @@ const tooEarlySeconds = 1;
  * done: a crash anywhere leaves either nothing, or signed bytes that anyone may send again.
  */
 export async function sendIntents(deps: SendDeps): Promise<void> {
-  for (const row of await deps.store.openIntents(deps.sender.signer)) await stepIntent(deps, row);
+  const open = await deps.store.openIntents(deps.sender.signer);
+  await eachApart(open, (row) => stepIntent(deps, row));
 }
 
 async function stepIntent(deps: SendDeps, row: IntentRow): Promise<void> {
