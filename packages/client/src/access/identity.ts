@@ -33,6 +33,6 @@ export async function requireIdentity(client: CosClient, address: string): Promi
   throw new CosFailure("refused", "NO_IDENTITY", "this account has no identity on the chain", {
     clause: 1,
     facts: { address },
-    hint: "mint one with `cos keys new`, or `cos keys identity`",
+    hint: "mint one with `cos keys identity`",
   });
 }
