@@ -68,7 +68,7 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
   const access = createGrpcClient(AccessServiceService, config.accessAddress, {
     [serviceTokenKey]: serviceToken,
   });
-  const jobs = createJobRecords(db);
+  const jobs = createJobRecords(db, (jobId, state) => logger.info("job.moved", { jobId, state }));
   const tasks = createTaskRecords(db);
   const deps = {
     ...config,

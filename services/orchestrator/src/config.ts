@@ -21,9 +21,9 @@ export const orchestratorSettings = {
   },
   leaseSeconds: { schema: count(2, 3_600, 10), unit: "s", meaning: "a lease without a heartbeat ends after" },
   republishSeconds: {
-    schema: count(2, 86_400, 30),
+    schema: count(2, 86_400, 60),
     unit: "s",
-    meaning: "a published task that nobody began is published again after",
+    meaning: "a published task that nobody began is published again after; doubles each time",
   },
   tieBreakSeconds: {
     schema: count(1, 86_400, 120),

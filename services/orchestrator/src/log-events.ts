@@ -4,6 +4,7 @@ export type OrchestratorEvent =
   | "orchestrator.stopped"
   | "consumer.trouble"
   | "outbox.stuck"
+  | "job.moved"
   | "job.plan-delayed"
   | "job.finish-delayed"
   | "loop.failed"

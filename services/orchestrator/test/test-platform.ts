@@ -179,6 +179,7 @@ export async function startPlatform(
       grantId?: string;
       regionCode?: Digest;
       permitId?: PermitId;
+      grantee?: Buffer;
       event?: Partial<ChainEvent>;
     } = {},
   ): Promise<{ permitId: PermitId; log: ChainEvent }> => {
@@ -191,7 +192,7 @@ export async function startPlatform(
         $case: "jobPermitIssued",
         value: {
           permitId: bytes(permitId),
-          grantee: Buffer.alloc(20, 0xaa),
+          grantee: over.grantee ?? Buffer.alloc(20, 0xaa),
           datasets: [
             {
               grantId: over.grantId ?? "9",

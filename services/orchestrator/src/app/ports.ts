@@ -147,8 +147,11 @@ export interface TaskRecords {
     lastServed: string | undefined;
   }>;
   markQueued(tx: Tx, keys: readonly ReplicaKey[], now: number, lastServed: string | undefined): Promise<void>;
-  /** Replicas whose lease ended, or published before `queuedBefore` and never begun, go back to WAITING. */
-  reclaim(tx: Tx, now: number, queuedBefore: number): Promise<number>;
+  /**
+   * Replicas whose lease ended go back to WAITING; so do those that nobody began within `republishSeconds` of their
+   * publication, twice as long after each: a long queue is no reason to make it longer.
+   */
+  reclaim(tx: Tx, now: number, republishSeconds: number): Promise<number>;
   /** Tie-breaking replicas that wait since `before` without a worker. */
   stuckTieBreakers(before: number): Promise<ReplicaKey[]>;
   progress(jobIds: readonly JobId[]): Promise<Map<JobId, JobProgress>>;

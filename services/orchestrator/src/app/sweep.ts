@@ -9,7 +9,7 @@ export type SweepDeps = MoveDeps & {
   readonly authority: Authority;
   readonly inTransaction: InTransaction;
   readonly now: Clock;
-  /** A published replica that nobody began is published again after so long. */
+  /** A published replica that nobody began is published again after so long, then twice as long, and so on. */
   readonly republishSeconds: number;
   /** A tie that no third worker comes to break fails the job after so long. */
   readonly tieBreakSeconds: number;
@@ -19,7 +19,7 @@ export type SweepDeps = MoveDeps & {
 
 /** Takes back what nobody works on: expired leases, and replicas published long ago that nobody began. */
 export const reclaimTasks = ({ inTransaction, tasks, now, republishSeconds }: SweepDeps): Promise<number> =>
-  inTransaction((tx) => tasks.reclaim(tx, now(), now() - republishSeconds));
+  inTransaction((tx) => tasks.reclaim(tx, now(), republishSeconds));
 
 /** Ends jobs whose permit is over by the clock. */
 export async function expireJobs(deps: SweepDeps): Promise<void> {

@@ -54,8 +54,11 @@ const toJob = (row: JobRow): Job => ({
 
 const idsOf = (rows: readonly { job_id: string }[]): JobId[] => rows.map((row) => asPermitId(row.job_id));
 
-/** Jobs in the orchestrator's schema. */
-export function createJobRecords(db: Db): JobRecords {
+/** Jobs in the orchestrator's schema. `onTransition` hears of each transition when it is written, for the log. */
+export function createJobRecords(
+  db: Db,
+  onTransition: (jobId: JobId, state: JobState) => void = () => {},
+): JobRecords {
   const one = async (from: Queryable, jobId: JobId, suffix = "") => {
     const { rows } = await from.query<JobRow>(`SELECT * FROM job WHERE job_id = $1 ${suffix}`, [jobId]);
     return rows[0] && toJob(rows[0]);
@@ -91,6 +94,7 @@ export function createJobRecords(db: Db): JobRecords {
         state,
         at,
       ]);
+      onTransition(jobId, state);
       wake(tx, jobId);
     },
     moveIssue: async (tx, jobId, { block, logIndex }) => {

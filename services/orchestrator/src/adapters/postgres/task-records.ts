@@ -140,22 +140,22 @@ export function createTaskRecords(db: Db): TaskRecords {
     },
     queue,
     markQueued: async (tx, keys, now, lastServed) => {
-      for (const { jobId, taskId, replica } of keys) {
-        await tx.query(
-          `UPDATE replica SET state = 'QUEUED', queued_at = $4, published = published + 1,
-             first_queued_at = coalesce(first_queued_at, $4)
-           WHERE job_id = $1 AND task_id = $2 AND replica = $3 AND state = 'WAITING'`,
-          [jobId, taskId, replica, now],
-        );
-      }
+      await tx.query(
+        `UPDATE replica r SET state = 'QUEUED', queued_at = $4, published = published + 1,
+           first_queued_at = coalesce(first_queued_at, $4)
+         FROM unnest($1::text[], $2::text[], $3::int[]) AS k (job_id, task_id, replica)
+         WHERE r.job_id = k.job_id AND r.task_id = k.task_id AND r.replica = k.replica AND r.state = 'WAITING'`,
+        [keys.map((key) => key.jobId), keys.map((key) => key.taskId), keys.map((key) => key.replica), now],
+      );
       await tx.query("UPDATE turn SET last_served = $1 WHERE id = 1", [lastServed ?? null]);
     },
-    reclaim: async (tx, now, queuedBefore) => {
+    reclaim: async (tx, now, republishSeconds) => {
       const { rowCount } = await tx.query(
         `UPDATE replica r SET state = 'WAITING', worker = NULL, fence = NULL, ready_at = $1
          FROM job j WHERE j.job_id = r.job_id AND j.state IN ${working} AND NOT j.paused
-           AND ((r.state = 'RUNNING' AND r.lease_until <= $1) OR (r.state = 'QUEUED' AND r.queued_at <= $2))`,
-        [now, queuedBefore],
+           AND ((r.state = 'RUNNING' AND r.lease_until <= $1)
+             OR (r.state = 'QUEUED' AND r.queued_at + $2::bigint * (1 << least(r.published - 1, 8)) <= $1))`,
+        [now, republishSeconds],
       );
       if (rowCount > 0) tx.notify(queueChannel);
       return rowCount;
@@ -234,13 +234,19 @@ async function outputsOf(tx: Tx, jobId: JobId, taskId: Digest | null): Promise<M
 }
 
 const addTasks: TaskRecords["addTasks"] = async (tx, jobId, tasks) => {
-  for (const task of tasks) {
-    await tx.query(
-      `INSERT INTO task (job_id, task_id, stage, ordinal, description, input_bytes, max_output_bytes)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-      [jobId, task.taskId, task.stage, task.ordinal, task.description, task.inputBytes, task.maxOutputBytes],
-    );
-  }
+  await tx.query(
+    `INSERT INTO task (job_id, task_id, stage, ordinal, description, input_bytes, max_output_bytes)
+     SELECT $1, * FROM unnest($2::text[], $3::int[], $4::int[], $5::text[], $6::bigint[], $7::bigint[])`,
+    [
+      jobId,
+      tasks.map((task) => task.taskId),
+      tasks.map((task) => task.stage),
+      tasks.map((task) => task.ordinal),
+      tasks.map((task) => task.description),
+      tasks.map((task) => task.inputBytes),
+      tasks.map((task) => task.maxOutputBytes),
+    ],
+  );
 };
 
 async function lease(

@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Platform, startPlatform } from "./test-platform.ts";
+import { tinyDataset } from "./tiny-dataset.ts";
+
+let platform: Platform;
+
+beforeAll(async () => {
+  platform = await startPlatform(await tinyDataset(), { config: { maxOutstandingPerGrantee: 3 } });
+}, 60_000);
+afterAll(() => platform.dispose());
+
+/** Published and unfinished replicas of a grantee. */
+const outstanding = async (grantee: Buffer) => {
+  const { rows } = await platform.db.query<{ n: bigint }>(
+    "SELECT count(*) AS n FROM replica JOIN job USING (job_id) WHERE grantee = $1 AND replica.state IN ('QUEUED', 'RUNNING')",
+    [`0x${grantee.toString("hex")}`],
+  );
+  return Number(rows[0]?.n);
+};
+
+it("publishes no more of one grantee than its bound, and a late grantee's task at once", async () => {
+  const busy = Buffer.alloc(20, 1);
+  const late = Buffer.alloc(20, 2);
+  const jobs = [];
+  for (let n = 0; n < 4; n++) jobs.push(await platform.issue({ grantee: busy }));
+  for (const { permitId } of jobs) await platform.reaches(permitId, "PLANNED");
+  await expect.poll(() => outstanding(busy)).toBe(3); // of 8 replicas: 4 jobs, one map task each, two workers
+  const another = await platform.issue({ grantee: late });
+  await platform.reaches(another.permitId, "PLANNED");
+  await expect.poll(() => outstanding(late)).toBe(2);
+  expect(await outstanding(busy)).toBe(3);
+
+  await platform.addWorker();
+  await platform.addWorker();
+  for (const { permitId } of [...jobs, another]) await platform.reaches(permitId, "COMPLETED");
+  expect(await outstanding(busy)).toBe(0);
+}, 40_000);
