@@ -1,5 +1,6 @@
 import { CosFailure } from "@cos/client";
 import { Command, CommanderError } from "commander";
+import type { Act } from "./act.ts";
 import { addAccessCommands } from "./commands/access.ts";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addDatasetCommands } from "./commands/dataset.ts";
@@ -12,12 +13,7 @@ import { addResultCommands } from "./commands/result.ts";
 import { Context, type GlobalOptions } from "./context.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { type Io, processIo } from "./io.ts";
-import { type CommandResult, Output } from "./output.ts";
-
-/** Binds an action to its command: the context first, then what commander parsed. */
-export type Act = <A extends unknown[]>(
-  action: (context: Context, ...parsed: A) => Promise<CommandResult>,
-) => (...parsed: A) => Promise<void>;
+import { Output } from "./output.ts";
 
 /**
  * Runs one `cos` command line and answers its exit code. Never throws and never exits, so that tests and the

@@ -22,9 +22,9 @@ import {
 } from "@cos/client";
 import type { Command } from "commander";
 import { keccak256, ZeroHash } from "ethers";
+import type { Act } from "../act.ts";
 import type { Context } from "../context.ts";
 import { type CommandResult, formatTime, shortHex, table } from "../output.ts";
-import type { Act } from "../run-cli.ts";
 import {
   amount,
   chainNumber,

@@ -1,8 +1,8 @@
 import { type AuditEvent, CosFailure, readAudit } from "@cos/client";
 import type { Command } from "commander";
+import type { Act } from "../act.ts";
 import type { Context } from "../context.ts";
 import { type CommandResult, formatTime, table } from "../output.ts";
-import type { Act } from "../run-cli.ts";
 import { chainNumber, hex32 } from "./parse.ts";
 
 /** `cos audit`: everything the chain logged about a dataset, a grant or a permit. */

@@ -19,9 +19,9 @@ import {
   withdrawPeople,
 } from "@cos/client";
 import type { Command } from "commander";
+import type { Act } from "../act.ts";
 import type { Context } from "../context.ts";
 import { type CommandResult, formatTime, megabytes, shortHex, table } from "../output.ts";
-import type { Act } from "../run-cli.ts";
 import { chainNumber, collect, readText, wholeNumber } from "./parse.ts";
 
 type CohortOptions = {

@@ -12,11 +12,11 @@ import {
 } from "@cos/client";
 import type { Command } from "commander";
 import { formatEther } from "ethers";
+import type { Act } from "../act.ts";
 import type { Context } from "../context.ts";
 import { readRunFile } from "../daemon.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandResult } from "../output.ts";
-import type { Act } from "../run-cli.ts";
 
 type Level = "ok" | "warn" | "bad";
 type Check = { readonly name: string; readonly level: Level; readonly says: string };

@@ -15,9 +15,9 @@ import {
   waitForJob,
 } from "@cos/client";
 import type { Command } from "commander";
+import type { Act } from "../act.ts";
 import type { Context } from "../context.ts";
 import { type CommandResult, megabytes, shortHex, table } from "../output.ts";
-import type { Act } from "../run-cli.ts";
 import { amount, chainNumber, collect, hex32, programId, readText, wholeNumber } from "./parse.ts";
 
 type WishOptions = {

@@ -15,9 +15,9 @@ import {
 } from "@cos/client";
 import type { Digest } from "@cos/protocol";
 import type { Command } from "commander";
+import type { Act } from "../act.ts";
 import type { Context } from "../context.ts";
 import { type CommandResult, table } from "../output.ts";
-import type { Act } from "../run-cli.ts";
 
 /** `cos keys …`: accounts, dataset keys and their recovery kits. */
 export function addKeysCommands(program: Command, act: Act): void {

@@ -1,8 +1,8 @@
 import { CosFailure, readStatement, withdrawBalance } from "@cos/client";
 import type { Command } from "commander";
+import type { Act } from "../act.ts";
 import type { Context } from "../context.ts";
 import { type CommandResult, formatTime, shortHex, table } from "../output.ts";
-import type { Act } from "../run-cli.ts";
 
 /** `cos statement`, `cos payout`: what an account earned, and taking it out. */
 export function addMoneyCommands(program: Command, act: Act): void {

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { CosFailure, explainRevert, readPlatformFile } from "@cos/client";
 import type { Command } from "commander";
 import { Contract, computeAddress, JsonRpcProvider, Wallet } from "ethers";
+import type { Act } from "../act.ts";
 import type { Context } from "../context.ts";
 import { copyPlatformFile, startDaemon, stopDaemon } from "../daemon.ts";
 import type { CommandResult } from "../output.ts";
-import type { Act } from "../run-cli.ts";
 import { amount, wholeNumber } from "./parse.ts";
 
 /** `cos up`, `cos down`, `cos credit`: the operator's side of a local platform. */

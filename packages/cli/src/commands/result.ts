@@ -18,9 +18,9 @@ import {
 } from "@cos/client";
 import { type ReleaseClass, type ReleasePolicy, tightenPolicy } from "@cos/programs";
 import type { Command } from "commander";
+import type { Act } from "../act.ts";
 import type { Context } from "../context.ts";
 import { type CommandResult, megabytes } from "../output.ts";
-import type { Act } from "../run-cli.ts";
 import { chainNumber, collect, hex32, readText } from "./parse.ts";
 
 type CheckOptions = {
