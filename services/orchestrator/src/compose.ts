@@ -34,6 +34,7 @@ import { startWorkLoop, type WorkLoop } from "./adapters/work-loop.ts";
 import { dispatchTasks } from "./app/dispatch-tasks.ts";
 import { finishJob } from "./app/finish-job.ts";
 import { planPermit } from "./app/plan-permit.ts";
+import { catchUp } from "./app/settle-task.ts";
 import { deleteOrphans, dropLostJobs, expireJobs, giveUpTies, reclaimTasks } from "./app/sweep.ts";
 import type { OrchestratorConfig } from "./config.ts";
 import type { OrchestratorEvent } from "./log-events.ts";
@@ -113,6 +114,7 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
 
   const moveJobs = async () => {
     await each("PERMITTED", "job.plan-delayed", (jobId) => planPermit(deps, jobId));
+    for (const jobId of await tasks.stalled(jobsPerPass)) await catchUp(deps, jobId);
     await each("REDUCING", "job.finish-delayed", (jobId) => finishJob(deps, jobId));
   };
   const sweep = async () => {

@@ -1,3 +1,4 @@
+import { asAddress } from "@cos/protocol";
 import type { ConfigOf } from "@cos/service-host";
 import { z } from "zod";
 
@@ -10,6 +11,15 @@ export const orchestratorSettings = {
   grpcPort: { schema: count(0, 65_535, 0), meaning: "gRPC port; 0 picks a free one" },
   accessAddress: { schema: z.string().regex(/^[^\s/]+:\d+$/), meaning: "access's gRPC, host:port" },
   chainId: { schema: z.coerce.bigint().min(1n), meaning: "EIP-155 chain id that workers' attestations name" },
+  operator: {
+    schema: z
+      .string()
+      .regex(/^0x[0-9a-fA-F]{40}$/)
+      .transform((text) => asAddress(text.toLowerCase()))
+      .optional(),
+    meaning:
+      "address that permits name as their operator; others' permits are left alone; empty: every permit is ours",
+  },
   defaultReplicas: {
     schema: count(1, 8, 2),
     meaning: "workers that evaluate each task where the permit leaves it to the operator",

@@ -1,6 +1,6 @@
 import { Stage } from "@cos/proto/chain";
 import { ComputeServiceService } from "@cos/proto/compute";
-import { asDigest, toRegionCode } from "@cos/protocol";
+import { asAddress, asDigest, toRegionCode } from "@cos/protocol";
 import { createGrpcClient } from "@cos/service-host";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Platform, startPlatform } from "./test-platform.ts";
@@ -10,7 +10,8 @@ const bytes = (text: string): Buffer => Buffer.from(text.slice(2), "hex");
 let platform: Platform;
 
 beforeAll(async () => {
-  const config = { maxPlanAttempts: 2, pricePerInputMebibyte: 5n };
+  const operator = asAddress(`0x${"01".repeat(20)}`);
+  const config = { operator, maxPlanAttempts: 2, pricePerInputMebibyte: 5n };
   platform = await startPlatform(await tinyDataset({ chromosomes: 22, rowsPadded: 120 }), {
     duplicateDeliveries: true,
     config,
@@ -149,6 +150,13 @@ describe("a job", () => {
       compute.quoteJob({ ...refused, datasets: [{ datasetId: "77", version: 0 }], paramsJson: "{}" }),
     ).rejects.toMatchObject({ status: "NOT_FOUND", code: "DATASET_UNKNOWN" });
     compute.close();
+  }, 40_000);
+
+  it("leaves a permit alone that names another operator", async () => {
+    const other = await platform.issue({ operator: Buffer.alloc(20, 0x77) });
+    const ours = await platform.issue();
+    await platform.reaches(ours.permitId, "PLANNED", "RUNNING", "REDUCING", "COMPLETED");
+    expect(await platform.job(other.permitId)).toBeUndefined();
   }, 40_000);
 
   it("answers nobody without the service token", async () => {

@@ -244,6 +244,26 @@ describe("stopping", () => {
     await platform.expectRightResult(await platform.reaches(permitId, "COMPLETED"));
   }, 40_000);
 
+  it("a job that was stopped while its last outputs came in catches up when the stop is retracted", async () => {
+    const { promise: goOn, resolve: release } = Promise.withResolvers<"go on">();
+    const fences: bigint[] = [];
+    const hold = ({ fence }: { fence: bigint }) => {
+      fences.push(fence);
+      return fences.length <= 2 ? goOn : Promise.resolve<"go on">("go on");
+    };
+    const a = await addWorker({ hold });
+    const b = await addWorker({ hold });
+    const { permitId } = await platform.issue({ grantId: "42" });
+    await expect.poll(() => fences.length, { timeout: 10_000 }).toBe(2); // both replicas of the only map task
+    const revoked = await platform.emit(revoke("42"));
+    await platform.reaches(permitId, "CANCELLED");
+    release("go on");
+    await expect.poll(() => a.completed.length + b.completed.length, { timeout: 10_000 }).toBe(2);
+    expect(platform.stateName((await platform.job(permitId))?.state ?? 0)).toBe("CANCELLED");
+    await platform.emit(revoked.event!, { ...revoked, stage: Stage.STAGE_RETRACTED });
+    await platform.expectRightResult(await platform.reaches(permitId, "COMPLETED"));
+  }, 40_000);
+
   it("a withdrawal bars jobs over older versions; a revocation spares permits issued after it", async () => {
     const before = await platform.issue({ grantId: "51" });
     await platform.reaches(before.permitId, "PLANNED");

@@ -180,6 +180,7 @@ export async function startPlatform(
       regionCode?: Digest;
       permitId?: PermitId;
       grantee?: Buffer;
+      operator?: Buffer;
       event?: Partial<ChainEvent>;
     } = {},
   ): Promise<{ permitId: PermitId; log: ChainEvent }> => {
@@ -216,7 +217,7 @@ export async function startPlatform(
           nonce: String(nonce),
           termsHash: Buffer.alloc(32),
           issuedAt: BigInt(clock.now),
-          operator: Buffer.alloc(20, 1),
+          operator: over.operator ?? Buffer.alloc(20, 1),
           maxFee: "0",
           epsilonMicro: 0n,
           deltaNano: 0n,

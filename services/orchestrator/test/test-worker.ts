@@ -58,9 +58,13 @@ export async function startTestWorker(options: {
     return client;
   };
   const completed: string[] = [];
+  /** Calls under way: a worker that asks is a worker that is there, so a stop waits for the answers. */
+  const begins = new Set<Promise<unknown>>();
 
   async function run(jobId: Uint8Array, taskId: Uint8Array): Promise<"acknowledged" | "later"> {
-    const begun = await current().beginTask({ jobId, taskId, worker });
+    const beginning = current().beginTask({ jobId, taskId, worker });
+    begins.add(beginning);
+    const begun = await beginning.finally(() => begins.delete(beginning));
     if (begun.decision === Decision.DECISION_LATER) return "later";
     if (begun.decision !== Decision.DECISION_RUN) return "acknowledged";
     const spec = JSON.parse(begun.taskJson) as TaskSpec;
@@ -148,6 +152,7 @@ export async function startTestWorker(options: {
     announce,
     stop: async () => {
       await subscription.close({ drain: false });
+      await Promise.allSettled(begins);
       client.close();
     },
   };

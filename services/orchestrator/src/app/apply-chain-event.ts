@@ -1,4 +1,4 @@
-import { assertNever } from "@cos/protocol";
+import { type Address, assertNever } from "@cos/protocol";
 import type { ChainEffect, PermitTerms } from "../domain/chain-effect.ts";
 import { regionName } from "../domain/region-name.ts";
 import { applyStops, type MoveDeps, moveJob } from "./move-job.ts";
@@ -12,7 +12,12 @@ export type StagedEffect = {
   readonly position: LogPosition;
 };
 
-export type ApplyDeps = MoveDeps & { readonly now: Clock; readonly replicasFor: (asked: number) => number };
+export type ApplyDeps = MoveDeps & {
+  readonly now: Clock;
+  readonly replicasFor: (asked: number) => number;
+  /** Permits that name another operator are another's to carry out; `undefined`: every permit is ours. */
+  readonly operator: Address | undefined;
+};
 
 /** The stop cause of a job whose permit's block was lost for good. */
 export const lostIssue = "lost-issue";
@@ -42,6 +47,7 @@ export async function applyChainEvent(deps: ApplyDeps, tx: Tx, event: StagedEffe
 /** A permit stands: a new job, or one that waited for its permit to be mined again. */
 async function issue(deps: ApplyDeps, tx: Tx, { position }: StagedEffect, terms: PermitTerms): Promise<void> {
   const { jobs, now } = deps;
+  if (deps.operator !== undefined && deps.operator !== terms.operator) return;
   const at = now();
   const wanted = deps.replicasFor(terms.replicas);
   const isNew = await jobs.insert(tx, {

@@ -1,9 +1,8 @@
 import { err, ok, type Result, recoverTaskAttestation } from "@cos/protocol";
-import { decideReplicas } from "../domain/decide-replicas.ts";
-import type { Job } from "../domain/job.ts";
 import { lockLease, type StaleFence } from "./lock-lease.ts";
-import { type MoveDeps, moveJob } from "./move-job.ts";
-import type { Clock, Completion, InTransaction, Lease, Objects, TaskRecords, Tx } from "./ports.ts";
+import type { MoveDeps } from "./move-job.ts";
+import type { Clock, Completion, InTransaction, Objects, TaskRecords } from "./ports.ts";
+import { settleTask } from "./settle-task.ts";
 
 export type CompleteTaskDeps = MoveDeps & {
   readonly tasks: TaskRecords;
@@ -50,41 +49,8 @@ export async function completeTask(
       return lease.output === outputDigest ? ok(false) : err({ code: "COMPLETED_OTHERWISE" });
     }
     await deps.tasks.complete(tx, fence, completion);
-    await settleTask(deps, tx, job, lease);
+    await settleTask(deps, tx, job, taskId);
     deps.jobs.changed(tx, jobId);
     return ok(true);
   });
-}
-
-/** Compares the replicas that are done, and moves the job on when they decide. */
-async function settleTask(deps: CompleteTaskDeps, tx: Tx, job: Job, { taskId }: Lease): Promise<void> {
-  const { jobId } = job;
-  const { tasks } = deps;
-  const task = await tasks.find(tx, jobId, taskId);
-  if (!task || task.output) return;
-  const outputs = await tasks.outputs(tx, jobId, taskId);
-  const verdict = decideReplicas(outputs, job.wanted);
-  switch (verdict.verdict) {
-    case "PENDING":
-      return;
-    case "TIE_BREAK":
-      return tasks.addReplica(tx, { jobId, taskId, replica: job.wanted });
-    case "MISMATCH":
-      await moveJob(deps, tx, job, "fail", {
-        at: deps.now(),
-        reason: "REPLICA_MISMATCH",
-        facts: { taskId, digests: verdict.digests },
-      });
-      return;
-    case "AGREED": {
-      const agreed = outputs.find((output) => output.digest === verdict.digest);
-      if (agreed) await tasks.settle(tx, jobId, taskId, agreed);
-      if (task.stage === 0 && (await tasks.unsettled(tx, jobId, 0)) === 0) await openReduce(deps, tx, job);
-    }
-  }
-}
-
-async function openReduce(deps: CompleteTaskDeps, tx: Tx, job: Job): Promise<void> {
-  const moved = await moveJob(deps, tx, job, "reduce", { at: deps.now() });
-  if (moved) await deps.tasks.openStage(tx, job.jobId, 1, job.wanted);
 }

@@ -1,8 +1,12 @@
 import { type Job, type ResultRef, stopMove } from "../domain/job.ts";
-import { type JobMove, type JobState, nextState } from "../domain/job-state.ts";
-import type { Announcer, JobRecords, Tx } from "./ports.ts";
+import { type JobMove, type JobState, nextState, wantsWork } from "../domain/job-state.ts";
+import type { Announcer, JobRecords, TaskRecords, Tx } from "./ports.ts";
 
-export type MoveDeps = { readonly jobs: JobRecords; readonly announcer: Announcer };
+export type MoveDeps = {
+  readonly jobs: JobRecords;
+  readonly tasks: Pick<TaskRecords, "requeue">;
+  readonly announcer: Announcer;
+};
 
 /** What changes in a job beside its state. */
 export type JobChange = {
@@ -46,6 +50,8 @@ export async function moveJob(
   };
   if (!(await deps.jobs.save(tx, moved, job.state))) throw new Error("a locked job changed");
   await deps.jobs.addTransition(tx, job.jobId, state, change.at);
+  // Workers were told that the job's tasks are not wanted, and let go of their messages.
+  if (move === "reinstate" && wantsWork(state)) await deps.tasks.requeue(tx, job.jobId);
   await announce(deps.announcer, tx, moved, move);
   return moved;
 }

@@ -128,6 +128,8 @@ export interface TaskRecords {
   complete(tx: Tx, fence: bigint, completion: Completion): Promise<void>;
   /** Back to WAITING, not to be published before `readyAt`; its fence is void. */
   release(tx: Tx, key: ReplicaKey, readyAt: number): Promise<void>;
+  /** Published replicas that nobody began go back to WAITING, to be published anew. */
+  requeue(tx: Tx, jobId: JobId): Promise<void>;
   settle(tx: Tx, jobId: JobId, taskId: Digest, output: StoredObject): Promise<void>;
   addFailure(
     tx: Tx,
@@ -152,6 +154,8 @@ export interface TaskRecords {
    * publication, twice as long after each: a long queue is no reason to make it longer.
    */
   reclaim(tx: Tx, now: number, republishSeconds: number): Promise<number>;
+  /** Jobs under way, not paused, none of whose replicas waits or runs, and whose result is not settled. */
+  stalled(limit: number): Promise<JobId[]>;
   /** Tie-breaking replicas that wait since `before` without a worker. */
   stuckTieBreakers(before: number): Promise<ReplicaKey[]>;
   progress(jobIds: readonly JobId[]): Promise<Map<JobId, JobProgress>>;

@@ -39,6 +39,8 @@ export type PermitTerms = {
   readonly epsilonMicro: string;
   readonly deltaNano: string;
   readonly exactReleases: number;
+  /** Who carries the job out, and alone may post its result. */
+  readonly operator: Address;
 };
 
 export type PermitDatasetTerms = {
@@ -136,5 +138,6 @@ function toTerms(log: JobPermitIssued): PermitTerms {
     epsilonMicro: log.epsilonMicro.toString(),
     deltaNano: log.deltaNano.toString(),
     exactReleases: log.exactReleases,
+    operator: asAddress(hex(log.operator)),
   };
 }

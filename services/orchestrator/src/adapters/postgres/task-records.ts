@@ -118,6 +118,13 @@ export function createTaskRecords(db: Db): TaskRecords {
       );
       tx.notify(queueChannel);
     },
+    requeue: async (tx, jobId) => {
+      await tx.query(
+        "UPDATE replica SET state = 'WAITING', ready_at = 0 WHERE job_id = $1 AND state = 'QUEUED'",
+        [jobId],
+      );
+      tx.notify(queueChannel);
+    },
     settle: async (tx, jobId, taskId, { digest, sizeBytes }) => {
       await tx.query(
         "UPDATE task SET output_digest = $3, output_bytes = $4 WHERE job_id = $1 AND task_id = $2 AND output_digest IS NULL",
@@ -159,6 +166,16 @@ export function createTaskRecords(db: Db): TaskRecords {
       );
       if (rowCount > 0) tx.notify(queueChannel);
       return rowCount;
+    },
+    stalled: async (limit) => {
+      const { rows } = await db.query<{ job_id: string }>(
+        `SELECT j.job_id FROM job j WHERE j.state IN ('RUNNING', 'REDUCING') AND NOT j.paused
+           AND NOT EXISTS (SELECT FROM replica r WHERE r.job_id = j.job_id AND r.state <> 'DONE')
+           AND EXISTS (SELECT FROM task t WHERE t.job_id = j.job_id AND t.stage = 1 AND t.output_digest IS NULL)
+         ORDER BY j.seq LIMIT $1`,
+        [limit],
+      );
+      return rows.map((row) => asPermitId(row.job_id));
     },
     stuckTieBreakers: async (before) => {
       const { rows } = await db.query<{ job_id: string; task_id: string; replica: number }>(
