@@ -70,15 +70,16 @@ export async function* watchJob(
       if (text !== last) yield view;
       last = text;
       if (isTerminal(view.job.state)) return;
-      await new Promise<void>((resolve) => {
-        if (changed || signal.aborted) return resolve();
-        const timer = setTimeout(resolve, lookAgainMs);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        signal.addEventListener("abort", wake, { once: true });
-      });
+      if (!changed && !signal.aborted)
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(() => wake(), lookAgainMs);
+          wake = () => {
+            clearTimeout(timer);
+            signal.removeEventListener("abort", wake);
+            resolve();
+          };
+          signal.addEventListener("abort", wake, { once: true });
+        });
     }
   } finally {
     stop();
