@@ -11,7 +11,7 @@ beforeAll(async () => {
   // One worker cannot make the two replicas that a permit asks for: its jobs run until somebody stops them.
   scene = await Scene.open({ workers: 1 });
 }, patience);
-afterAll(() => scene.close());
+afterAll(() => scene?.close());
 
 it(
   "stops a running job, gives the whole fee back, and says so on the chain",
@@ -40,11 +40,13 @@ it(
     expect(
       await chain.read<bigint>("Settlement", "balanceOf", [draft.terms.feeToken, researcher.account.address]),
     ).toBe(10_000n);
-    const permitTrail = (await readAudit(researcher.client, { permitId })).map(({ event }) => event);
-    expect(permitTrail).toContain("JobRefunded");
+    const trailOf = async (scope: { permitId: string } | { grantId: string }) =>
+      (await readAudit(researcher.client, scope)).map(({ event }) => event);
+    await expect.poll(() => trailOf({ permitId }), { timeout: 30_000 }).toContain("JobRefunded");
+    const permitTrail = await trailOf({ permitId });
     expect(permitTrail).not.toContain("JobResultPosted");
     expect(permitTrail).not.toContain("JobAccepted");
-    const grantTrail = (await readAudit(researcher.client, { grantId })).map(({ event }) => event);
+    const grantTrail = await trailOf({ grantId });
     expect(grantTrail).toEqual(
       expect.arrayContaining(["AccessGranted", "RunReserved", "AccessRevoked", "RunReturned"]),
     );

@@ -39,7 +39,7 @@ beforeAll(async () => {
   firstTable = opened.tsv;
   await scene.release(opened, study.requestFile);
 }, patience);
-afterAll(() => scene.close());
+afterAll(() => scene?.close());
 
 const storedObjects = async (): Promise<string[]> => {
   const folder = join(scene.platformOptions.dataDir, "objects", "store");

@@ -8,7 +8,7 @@ let scene: Scene;
 beforeAll(async () => {
   scene = await Scene.open();
 }, patience);
-afterAll(() => scene.close());
+afterAll(() => scene?.close());
 
 it(
   "runs from grant to release for people who hold no coin and no token at all",

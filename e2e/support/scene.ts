@@ -102,9 +102,9 @@ export class Scene {
     return party;
   }
 
-  /** Starts the platform again on its folder, after it was killed or stopped. */
-  async restart(): Promise<void> {
-    this.platform = await startPlatformProcess(this.platformOptions);
+  /** Starts the platform again on its folder, after it was killed or stopped; other options than before may be given. */
+  async restart(options: Partial<Omit<PlatformOptions, "now" | "dataDir">> = {}): Promise<void> {
+    this.platform = await startPlatformProcess({ ...this.platformOptions, ...options });
   }
 
   newClient(): CosClient {

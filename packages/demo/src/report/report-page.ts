@@ -149,18 +149,20 @@ function costTable({ stages }: ReportData): string {
 }
 
 function leftTable({ left, leftSources }: ReportData): string {
-  const rows = left.map((row) => [
-    escapeHtml(row.where),
-    `<code>${escapeHtml(row.field)}</code>`,
-    placesCell(row.places),
-    escapeHtml(row.meaning),
-    escapeHtml(row.seenBy),
-    escapeHtml(row.erase),
-  ]);
   const sources = leftSources.map((text) => `<li>${escapeHtml(text)}</li>`).join("");
+  const groups = [...Map.groupBy(left, (row) => row.where)].map(
+    ([where, rows]) =>
+      `<details${where === "object store" ? " open" : ""}><summary>${escapeHtml(where)}: ${rows.length} fields. Seen by: ${escapeHtml(rows[0]?.seenBy ?? "")}. Erased: ${escapeHtml(rows[0]?.erase ?? "")}</summary>${table(["Field", "Seen in", "What it says"], rows.map(leftCells))}</details>`,
+  );
   return `<p>Every field that reached the chain, the object store, the services' calls, events and database, and their logs: not a list written by hand, but what was found there after this run. The secret key, genotypes, phenotypes, sample names and the row order are not among them.</p>
-<ul class="soft">${sources}</ul>${table(["Where", "Field", "Seen in", "What it says", "Who sees it", "How it is erased"], rows)}`;
+<ul class="soft">${sources}</ul>${groups.join("")}`;
 }
+
+const leftCells = ({ field, places, meaning }: ReportData["left"][number]): string[] => [
+  `<code>${escapeHtml(field)}</code>`,
+  placesCell(places),
+  escapeHtml(meaning === "" ? "not described" : meaning),
+];
 
 const shownPlaces = 3;
 

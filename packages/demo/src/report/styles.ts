@@ -15,6 +15,7 @@ svg { width: 100%; height: auto; display: block; } .dots { fill: none; stroke-wi
 .grid { stroke: var(--line); stroke-width: 1; } .threshold { stroke: var(--warn); stroke-width: 1; stroke-dasharray: 5 4; } .tick, .label { fill: var(--soft); font: 11px system-ui, sans-serif; }
 nav a { margin-right: 0.9rem; } a { color: var(--even); }
 td code { white-space: nowrap; }
+details { margin: 0.5rem 0; } summary { cursor: pointer; padding: 0.5rem 0.7rem; background: var(--panel); border-radius: 0.4rem; }
 @media (max-width: 600px) { .tick, .label { font-size: 19px; } .dots { stroke-width: 5; } }
 @media print { h2 { break-after: avoid; } }
 `;
