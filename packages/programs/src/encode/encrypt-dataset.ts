@@ -1,11 +1,5 @@
-import { contextDigestOf, contextOf, contextsOf, type DatasetKey, OwnerPool } from "@cos/fhe";
-import {
-  type GenomicsError,
-  type GenotypeSource,
-  type Trait as PhenotypeTrait,
-  STATUS_CASE,
-  STATUS_MISSING,
-} from "@cos/genomics";
+import { contextDigestOf, contextsOf, type DatasetKey, OwnerPool } from "@cos/fhe";
+import type { GenomicsError, GenotypeSource, Trait as PhenotypeTrait } from "@cos/genomics";
 import {
   type ArrayManifest,
   checkManifest,
@@ -19,13 +13,13 @@ import {
   ok,
   type Result,
   type Segment,
-  type Trait,
   type VariantAxis,
   type VersionReason,
   variantAxisBytes,
   variantSchema,
 } from "@cos/protocol";
-import { toVariantAxis, toVariantBlocks } from "./axes.ts";
+import { toVariantAxis } from "./axes.ts";
+import { dictionaryEntry, genotypeArray, kindOf, neededLayouts, traitArray } from "./describe-arrays.ts";
 import {
   type EncodeContext,
   encodeGenotypes,
@@ -35,17 +29,10 @@ import {
   traitColumnsOf,
 } from "./encode-blocks.ts";
 import { chooseFixedPoint, type FixedPoint } from "./fixed-point.ts";
-import {
-  genotypeChannels,
-  type LayoutName,
-  layoutForTrait,
-  layouts,
-  strideOf,
-  type TraitColumns,
-  traitChannels,
-} from "./layout.ts";
+import type { LayoutName } from "./layout.ts";
 import type { OwnerState, TraitState } from "./owner-state.ts";
 import { defaultRowsPadded, drawRows, type SecretRows } from "./secret-rows.ts";
+import { addPhenotyped, emptyTraitState, recordPerson, sortRows, toFixedPointState } from "./trait-state.ts";
 
 export type EncryptError =
   | GenomicsError
@@ -336,124 +323,6 @@ async function encodeArray(
 
 function addBlocks(array: ArrayManifest, blocks: readonly ArrayManifest["blocks"][number][]): void {
   for (const block of blocks) array.blocks.push({ ...block, index: array.blocks.length });
-}
-
-function genotypeArray(name: LayoutName, axis: VariantAxis, key: DatasetKey): ArrayManifest {
-  const layout = layouts[name];
-  const variantBlocks = toVariantBlocks(axis, layout.maxVariantsPerBlock);
-  return {
-    name: `genotypes/${name}`,
-    layout: name,
-    axes: ["sample", "variant"],
-    profile: layout.profile.name,
-    contextDigest: contextOf(layout.profile, key.keyId).digest,
-    packing: "coefficient",
-    rowDeletable: true,
-    ciphertextsPerRow: 1,
-    rowsPerBlock: layout.rowsPerBlock,
-    channels: genotypeChannels(layout, strideOf(variantBlocks)),
-    variantBlocks,
-    blocks: [],
-  };
-}
-
-function traitArray(
-  manifest: Manifest,
-  trait: PhenotypeTrait,
-  fixedPoint: FixedPoint | undefined,
-  key: DatasetKey,
-): Result<ArrayManifest, EncryptError> {
-  const layout = layouts[layoutForTrait(kindOf(trait))];
-  const genotypes = manifest.arrays.find((a) => a.layout === layout.name && a.axes.length === 2);
-  if (genotypes === undefined) return err({ code: "LAYOUT_MISSING", layout: layout.name });
-  const columns: TraitColumns =
-    fixedPoint === undefined
-      ? { kind: "binary" }
-      : {
-          kind: "quantitative",
-          valueDigits: fixedPoint.valueDigits,
-          squareDigits: fixedPoint.squareDigits,
-        };
-  const channels = traitChannels(layout, strideOf(genotypes.variantBlocks), columns);
-  return ok({
-    name: `trait/${trait.name}`,
-    layout: layout.name,
-    axes: ["sample"],
-    trait: trait.name,
-    profile: layout.profile.name,
-    contextDigest: contextOf(layout.profile, key.keyId).digest,
-    packing: "coefficient",
-    rowDeletable: true,
-    ciphertextsPerRow: 1 + Math.max(...channels.map((c) => c.at.ciphertext)),
-    rowsPerBlock: layout.rowsPerBlock,
-    channels,
-    variantBlocks: [],
-    blocks: [],
-  });
-}
-
-function dictionaryEntry(trait: PhenotypeTrait): Trait {
-  const kind = kindOf(trait);
-  return {
-    name: trait.name,
-    kind,
-    role: "trait",
-    codes: kind === "binary" ? { "1": "control", "2": "case" } : {},
-    unit: null,
-    ontology: null,
-    scale: kind === "binary" ? 1 : null,
-    bound: kind === "binary" ? "1" : null,
-    validMask: kind === "binary" ? "case+control" : "present",
-    derivedFrom: [],
-    nullModelDigest: null,
-    visibleToGrant: true,
-  };
-}
-
-const kindOf = (trait: PhenotypeTrait): "binary" | "quantitative" =>
-  trait.kind === "case-control" ? "binary" : "quantitative";
-
-const neededLayouts = (traits: readonly PhenotypeTrait[]): LayoutName[] => {
-  const needed = new Set(traits.map((t) => layoutForTrait(kindOf(t))));
-  return needed.size === 0 ? ["allele-counts"] : [...needed].sort();
-};
-
-function emptyTraitState(fixedPoint: FixedPoint | undefined): TraitState {
-  if (fixedPoint === undefined) return { kind: "binary", phenotyped: [], cases: [] };
-  return { kind: "quantitative", phenotyped: [], ...fixedPoint, offset: String(fixedPoint.offset) };
-}
-
-/** The encoding of a quantitative trait, as the owner kept it. */
-export const toFixedPointState = (state: TraitState | undefined): FixedPoint | undefined =>
-  state?.kind === "quantitative"
-    ? {
-        decimals: state.decimals,
-        offset: BigInt(state.offset),
-        valueDigits: state.valueDigits,
-        squareDigits: state.squareDigits,
-      }
-    : undefined;
-
-/** Notes in the owner's secret state that the person in `row` was measured, and whether as a case. */
-function recordPerson(state: TraitState, trait: PhenotypeTrait, person: number, row: number): void {
-  const isMeasured =
-    trait.kind === "case-control" ? trait.status[person] !== STATUS_MISSING : trait.values[person] !== null;
-  if (isMeasured) state.phenotyped.push(row);
-  const isCase = trait.kind === "case-control" && trait.status[person] === STATUS_CASE;
-  if (isCase && state.kind === "binary") state.cases.push(row);
-}
-
-/** Ascending rows say nothing about the order in which people came. */
-function sortRows(state: TraitState): void {
-  state.phenotyped.sort((a, b) => a - b);
-  if (state.kind === "binary") state.cases.sort((a, b) => a - b);
-}
-
-function addPhenotyped(state: TraitState, rows: SecretRows, firstRow: number, trait: PhenotypeTrait): void {
-  for (const [row, person] of rows.personOfRow.entries()) {
-    if (person >= 0) recordPerson(state, trait, person, firstRow + row);
-  }
-  sortRows(state);
 }
 
 function checkTraits(traits: readonly PhenotypeTrait[], people: number): EncryptError | undefined {

@@ -7,9 +7,9 @@ import {
   type VariantSums,
 } from "@cos/genomics";
 import { err, ok, type Result, type VariantAxis } from "@cos/protocol";
-import { toFixedPointState } from "../encode/encrypt-dataset.ts";
 import { withOffset } from "../encode/fixed-point.ts";
 import type { OwnerState } from "../encode/owner-state.ts";
+import { toFixedPointState } from "../encode/trait-state.ts";
 import type { OpenedSums } from "../open/open-result.ts";
 import type { JobParams } from "../plan/resolve-program.ts";
 import type { Program } from "../program.ts";
