@@ -1,6 +1,14 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type AuditEvent, ensureIdentity, type JobQuote, type JobView, readAudit } from "@cos/client";
+import {
+  type AuditEvent,
+  ensureIdentity,
+  type JobQuote,
+  type JobView,
+  readAudit,
+  toBytes,
+  toHex,
+} from "@cos/client";
 import type { GenotypeSource, Trait } from "@cos/genomics";
 import { programFor } from "@cos/programs";
 import { formatUnits } from "ethers";
@@ -117,10 +125,13 @@ export async function play({ options, clock, out, platform, newActor }: Stagecra
     const scopes = [{ datasetId }, { grantId: agreement.grant.grantId }, { permitId: issued.permitId }];
     const trails = await Promise.all(scopes.map((scope) => readAudit(researcher.client, scope)));
     const audit = mergeTrails(trails);
+    const algorithmId = toBytes(platform.platform.programs[program.name] ?? "0x");
+    const { algorithm } = await researcher.client.services.access.getAlgorithm({ algorithmId });
     const money = await moneyRows(researcher.client, issued.permitId, [
       { who: "researcher", address: researcher.account.address },
       { who: "hospital", address: hospital.account.address },
       { who: "operator", address: platform.platform.operator },
+      { who: "program's author", address: toHex(algorithm?.author ?? new Uint8Array(20)) },
     ]);
     await chainSightings(researcher.client, sightings);
     report.note(`${audit.length} logs`);
