@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -208,7 +208,10 @@ describe("owner and researcher, through the command line", () => {
       "missing",
     ];
     const traits = ["--pheno-name", "affected", "--pheno-name", "biomarker"];
-    const appended = ok(await owner(...append, ...traits, "--out", at("appended")));
+    ok(await owner(...append, ...traits, "--out", at("abandoned")));
+    const blocked = await owner(...append, ...traits, "--out", at("appended"));
+    expect(refusal(blocked).code).toBe("APPEND_PENDING");
+    const appended = ok(await owner(...append, ...traits, "--discard-pending", "--out", at("appended")));
     ok(await owner("keys", "restore", "--check", appended.kit as string));
     expect(ok(await owner("dataset", "publish", at("appended")))).toMatchObject({
       datasetId: "1",

@@ -76,6 +76,7 @@ export function addDatasetCommands(program: Command, act: Act): void {
   )
     .argument("<dataset>", "number on chain")
     .option("--segment <name>", "name of the new segment")
+    .option("--discard-pending", "forget people who were appended before and never published")
     .action(act(append));
   dataset
     .command("withdraw")
@@ -138,7 +139,7 @@ async function encrypt(
 async function append(
   context: Context,
   datasetId: string,
-  options: CohortOptions & { segment?: string },
+  options: CohortOptions & { segment?: string; discardPending?: boolean },
 ): Promise<CommandResult> {
   const id = chainNumber(datasetId, "DATASET");
   const ring = { ...(await keyring(context)), account: await context.account() };
@@ -148,6 +149,7 @@ async function append(
   try {
     const choice = {
       ...encryptChoice(context, options),
+      discardPending: options.discardPending === true,
       ...(options.segment === undefined ? {} : { segment: options.segment }),
     };
     const done = await appendCohort(client, ring, id, cohort, choice, ({ done, total }) =>

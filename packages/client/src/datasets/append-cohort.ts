@@ -1,10 +1,11 @@
-import { appendSegment, type Progress } from "@cos/programs";
+import { appendSegment, type DatasetVersion, type Progress } from "@cos/programs";
 import type { CosClient } from "../cos-client.ts";
 import { CosFailure } from "../failure.ts";
 import type { Account } from "../keystore/account.ts";
 import { DatasetVault } from "../keystore/dataset-vault.ts";
 import { DatasetFolder } from "./dataset-folder.ts";
-import { openSecret } from "./dataset-secret.ts";
+import { type DatasetSecret, openSecret } from "./dataset-secret.ts";
+import { dropUnpublished, unpublishedSegments } from "./drop-unpublished.ts";
 import {
   countingSink,
   type EncryptChoice,
@@ -18,13 +19,20 @@ import type { Cohort } from "./open-cohort.ts";
 import { keyOfDataset } from "./own-datasets.ts";
 import { fetchManifest, openOwnDataset, readDataset, readVersion } from "./published-dataset.ts";
 
+export type AppendChoice = Omit<EncryptChoice, "name" | "assembly" | "allLayouts"> & {
+  /** Name of the new segment; the next free one when left out. */
+  readonly segment?: string;
+  /** Forget people who were appended before and never published. */
+  readonly discardPending?: boolean;
+};
+
 /** Encrypts more people for a published dataset, as a new segment in a folder of its own; `publishDataset` anchors it. */
 export async function appendCohort(
   client: CosClient,
   ring: Keyring & { readonly account: Account },
   datasetId: string,
   cohort: Cohort,
-  choice: Omit<EncryptChoice, "name" | "assembly" | "allLayouts"> & { readonly segment?: string },
+  choice: AppendChoice,
   onProgress?: Progress,
 ): Promise<Encrypted> {
   const vault = new DatasetVault(ring.home);
@@ -33,35 +41,58 @@ export async function appendCohort(
   const transfer = await openOwnDataset(client, ring.account, datasetId, latestVersion);
   const manifest = await fetchManifest(client, transfer, await readVersion(client, datasetId, latestVersion));
   const secret = await openSecret(vault, manifest.keyId, ring.passphrase);
-  const known = new Set(manifest.segments.map((segment) => segment.id));
-  if (Object.keys(secret.ownerState.segments).some((id) => !known.has(id))) {
+  const pending = unpublishedSegments(secret.ownerState, manifest);
+  if (pending.length > 0 && choice.discardPending !== true) {
     throw new CosFailure("refused", "APPEND_PENDING", "people were appended and not published yet", {
-      facts: { datasetId },
-      hint: "publish that folder first: cos dataset publish DIR",
+      facts: { datasetId, segments: pending.join(", ") },
+      hint: "publish that folder with `cos dataset publish DIR`, or forget it with --discard-pending",
     });
   }
+  const ownerState = dropUnpublished(secret.ownerState, manifest);
   const folder = new DatasetFolder(choice.outDir);
   await folder.create();
+  try {
+    return await appendInto(
+      folder,
+      { manifest, ownerState },
+      secret.key,
+      ring,
+      cohort,
+      { ...choice, name: notes.name },
+      onProgress,
+    );
+  } catch (cause) {
+    await folder.discard();
+    throw cause;
+  }
+}
+
+async function appendInto(
+  folder: DatasetFolder,
+  before: DatasetVersion,
+  key: DatasetSecret["key"],
+  ring: Keyring,
+  cohort: Cohort,
+  choice: AppendChoice & { readonly name: string },
+  onProgress: Progress | undefined,
+): Promise<Encrypted> {
   const now = Math.floor(Date.now() / 1000);
   const counted = countingSink(folder);
   const version = orEncryptFailure(
-    await appendSegment(
-      { manifest, ownerState: secret.ownerState },
-      {
-        source: cohort.source,
-        traits: cohort.traits,
-        site: choice.site,
-        consentClass: [...choice.consentClass],
-        key: secret.key,
-        sink: counted.sink,
-        effectiveAt: now,
-        ...(choice.segment === undefined ? {} : { segment: choice.segment }),
-        ...(choice.rowsPadded === undefined ? {} : { rowsPadded: choice.rowsPadded }),
-        ...(choice.threads === undefined ? {} : { threads: choice.threads }),
-        ...(onProgress === undefined ? {} : { onProgress }),
-      },
-    ),
+    await appendSegment(before, {
+      source: cohort.source,
+      traits: cohort.traits,
+      site: choice.site,
+      consentClass: [...choice.consentClass],
+      key,
+      sink: counted.sink,
+      effectiveAt: now,
+      ...(choice.segment === undefined ? {} : { segment: choice.segment }),
+      ...(choice.rowsPadded === undefined ? {} : { rowsPadded: choice.rowsPadded }),
+      ...(choice.threads === undefined ? {} : { threads: choice.threads }),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    }),
   );
-  const kit = await keepVersion(ring, folder, version, secret.key, { ...choice, name: notes.name }, now);
+  const kit = await keepVersion(ring, folder, version, key, choice, now);
   return summarise(folder, version, kit, counted, cohort);
 }

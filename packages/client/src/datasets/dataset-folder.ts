@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ObjectSink } from "@cos/programs";
 import { digestOfBytes, type Manifest, manifestBytes, type ObjectRef, parseManifest } from "@cos/protocol";
@@ -25,6 +25,13 @@ export class DatasetFolder {
       });
     }
     await mkdir(join(this.dir, "objects"), { recursive: true, mode: 0o700 });
+  }
+
+  /** Removes what was written after a failure, so that nothing half-made stays behind. */
+  async discard(): Promise<void> {
+    await rm(join(this.dir, "objects"), { recursive: true, force: true });
+    await rm(join(this.dir, "manifest.json"), { force: true });
+    await rmdir(this.dir).catch(() => {}); // the user's own files, if there are any, keep it
   }
 
   /** Stores an object under its digest. */

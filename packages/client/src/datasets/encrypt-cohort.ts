@@ -72,6 +72,21 @@ export async function encryptCohort(
 ): Promise<Encrypted> {
   const folder = new DatasetFolder(choice.outDir);
   await folder.create();
+  try {
+    return await encryptInto(folder, ring, cohort, choice, onProgress);
+  } catch (cause) {
+    await folder.discard();
+    throw cause;
+  }
+}
+
+async function encryptInto(
+  folder: DatasetFolder,
+  ring: Keyring,
+  cohort: Cohort,
+  choice: EncryptChoice,
+  onProgress: Progress | undefined,
+): Promise<Encrypted> {
   const key = await generateDatasetKey();
   const now = Math.floor(Date.now() / 1000);
   const counted = countingSink(folder);

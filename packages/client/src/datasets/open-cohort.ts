@@ -101,7 +101,18 @@ function speciesOf(name: string): SpeciesName {
 /** The value, or the reader's error in words. */
 export function orGenomicsFailure<T>(result: Result<T, GenomicsError>): T {
   if (result.ok) return result.value;
+  const hint = hints[result.error.code];
   throw new CosFailure("usage", result.error.code, describeGenomicsError(result.error), {
     facts: factsOf(result.error),
+    ...(hint === undefined ? {} : { hint }),
   });
 }
+
+/** What to do about a file, where an option helps. */
+const hints: Partial<Record<GenomicsError["code"], string>> = {
+  UNKNOWN_CONTIG:
+    "name the species with --species, or keep such contigs as diploid with --extra-contigs keep",
+  SAMPLES_DO_NOT_MATCH: "take people who are in only one of the files as missing with --unmatched missing",
+  VCF_MULTIALLELIC: "split such records with --multiallelic split",
+  VCF_HALF_CALL: "take such calls as missing with --half-calls missing",
+};
