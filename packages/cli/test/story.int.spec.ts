@@ -276,6 +276,12 @@ describe("owner and researcher, through the command line", () => {
       code: "GRANT_REVOKED",
       clause: 8,
     });
+    const few = ["dataset", "encrypt", "--bfile", files.first, "--rows", "10", "--out", at("too-few")];
+    expect(await owner(...few)).toMatchObject({
+      code: 2,
+      json: { error: { code: "ROW_PADDING_TOO_SMALL" } },
+    });
+    await expect(access(at("too-few"))).rejects.toMatchObject({ code: "ENOENT" });
     const unknown = await researcher(
       "job",
       "quote",
