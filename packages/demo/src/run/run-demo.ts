@@ -13,6 +13,7 @@ import { writeProducts } from "./write-products.ts";
  * act through the public interfaces, checks the opened counts against the plaintext path, and writes the report.
  *
  * @param signal ends the run; platform and chain are stopped in any case, whatever happens
+ * @param onParty told of each party as it enters, so that a test knows the secrets to look for
  * @returns whether every opened count equals the plaintext path's
  * @throws StageFailure naming the step that failed
  */
@@ -20,6 +21,7 @@ export async function runDemo(
   options: DemoOptions,
   screen: Screen,
   signal: AbortSignal,
+  onParty: (name: string, party: Party) => void = () => {},
 ): Promise<{ readonly equal: boolean; readonly countsCompared: number }> {
   const startedAt = performance.now();
   const memory = watchMemory();
@@ -37,6 +39,7 @@ export async function runDemo(
     const newActor = async (dir: string, name: string): Promise<Party> => {
       const party = await newParty(dir, name, platform.platform);
       parties.push(party);
+      onParty(name, party);
       return party;
     };
     const outcome: PlayOutcome = await unlessAborted(
