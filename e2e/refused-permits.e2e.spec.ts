@@ -213,7 +213,7 @@ async function register(program: Program): Promise<void> {
     const receipt = await sent.wait();
     await expect
       .poll(async () => Number((await client.services.access.getMirrorStatus({})).confirmedNumber), {
-        timeout: 20_000,
+        timeout: 60_000,
       })
       .toBeGreaterThanOrEqual(receipt?.blockNumber ?? 0);
   } finally {

@@ -64,7 +64,7 @@ it("finalises what happened and then rests", async () => {
   const sent = await admin.sendTransaction({ to: admin.address, gasPrice: 0 });
   const receipt = await sent.wait();
   await expect
-    .poll(async () => (await provider.getBlock("finalized"))?.number, { timeout: 10_000 })
+    .poll(async () => (await provider.getBlock("finalized"))?.number, { timeout: 60_000 })
     .toBeGreaterThanOrEqual(receipt?.blockNumber ?? Infinity);
   await expect
     .poll(
@@ -73,7 +73,7 @@ it("finalises what happened and then rests", async () => {
         await new Promise((resolve) => setTimeout(resolve, 1_000));
         return (await provider.getBlockNumber()) - before;
       },
-      { timeout: 15_000 },
+      { timeout: 60_000 },
     )
     .toBe(0);
   provider.destroy();

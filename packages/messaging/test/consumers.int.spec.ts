@@ -18,7 +18,7 @@ import {
   toMessage,
 } from "../src/index.ts";
 
-const soon = { timeout: 20_000, interval: 10 };
+const soon = { timeout: 60_000, interval: 10 };
 const retry = { attempts: 3, firstDelayMs: 1, maxDelayMs: 2 };
 let test: TestStore;
 let db: Db;

@@ -68,7 +68,7 @@ describe("a process that is killed", () => {
             );
             return rows.map((row) => row.state);
           },
-          { timeout: 15_000, interval: 5 },
+          { timeout: 60_000, interval: 5 },
         )
         .toContain(state);
       await platform.stop();

@@ -44,7 +44,7 @@ it("deletes outputs that nothing names any more, and keeps the result", async ()
     { stage: Stage.STAGE_FINALIZED },
   );
   await platform.reaches(permitId, "SETTLED");
-  await expect.poll(() => stored(0), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => stored(0), { timeout: 60_000 }).toBe(false);
   expect(await stored(1)).toBe(true);
   await platform.expectRightResult(done);
 }, 40_000);

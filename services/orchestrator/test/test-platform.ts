@@ -258,7 +258,7 @@ export async function startPlatform(
           last = await job(permitId);
           return last && stateName(last.state);
         },
-        { timeout: 20_000, interval: 25 },
+        { timeout: 60_000, interval: 25 },
       )
       .toSatisfy((state) => states.includes(String(state)));
     return last as Job;

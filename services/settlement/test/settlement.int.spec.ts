@@ -424,7 +424,7 @@ it("answers statements from the ledger, as its own process would, and ends in or
           await harness.learn();
           return stateOf(permitId);
         },
-        { timeout: 15_000 },
+        { timeout: 60_000 },
       )
       .toBe("Accepted");
     await world.call("owner", "JobPermits", "release", permitId, 1, id("what left"), 1);
