@@ -46,12 +46,12 @@ type AuditRow = { event: string; fields: Record<string, unknown> };
 
 /** Awaits a condition. */
 async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (let attempt = 0; attempt < 150; attempt += 1) {
+  for (let attempt = 0; attempt < 600; attempt += 1) {
     const found = await look();
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error("it did not happen within 15 s");
+  throw new Error("it did not happen within a minute");
 }
 
 /** The table that PLINK's rules give in the clear, for those who are not in `without`. */
