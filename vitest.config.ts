@@ -1,14 +1,34 @@
 import { defineConfig } from "vitest/config";
 
+const shared = {
+  exclude: ["**/node_modules/**"],
+  pool: "forks",
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+} as const;
+
+/** Rules touch nothing, so their files may share a process and its loaded modules; tests of parts may not. */
 export default defineConfig({
   test: {
-    include: ["{packages,services}/*/{src,test}/**/*.spec.ts", "e2e/**/*.spec.ts", "tools/**/*.spec.ts"],
-    exclude: ["**/node_modules/**"],
-    pool: "forks",
     maxWorkers: 2,
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
     passWithNoTests: false,
     allowOnly: false,
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "parts",
+          include: ["{packages,services}/*/test/**/*.spec.ts", "e2e/**/*.spec.ts"],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "rules",
+          include: ["{packages,services}/*/src/**/*.spec.ts"],
+          isolate: false,
+        },
+      },
+    ],
   },
 });

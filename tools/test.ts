@@ -1,5 +1,5 @@
 /**
- * `npm test`: the contract tests (forge) and every other test (Vitest), one after the other, and one closing line
+ * `npm test`: the contract tests (forge) and every other test (Vitest) beside each other, and one closing line
  * `N passed, N failed`. With CI=true a skipped test is a failure, because what should have run did not.
  */
 import { spawn } from "node:child_process";
@@ -9,15 +9,24 @@ type Tally = { name: string; passed: number; failed: number; skipped: number };
 
 const reportFile = "out/test/vitest.json";
 
-async function run(command: string, args: string[]): Promise<{ code: number; output: string }> {
-  console.log(`\n> ${command} ${args.join(" ")}`);
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+/** Runs a command; `quiet` keeps its output until it has ended, so that two commands do not write into each other. */
+async function run(
+  command: string,
+  args: string[],
+  { quiet = false } = {},
+): Promise<{ code: number; output: string }> {
+  const title = `\n> ${command} ${args.join(" ")}\n`;
+  if (!quiet) process.stdout.write(title);
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", quiet ? "pipe" : "inherit"] });
   let output = "";
-  child.stdout.on("data", (piece: Buffer) => {
+  const collect = (piece: Buffer) => {
     output += piece.toString();
-    process.stdout.write(piece);
-  });
+    if (!quiet) process.stdout.write(piece);
+  };
+  child.stdout?.on("data", collect);
+  child.stderr?.on("data", collect);
   const code = await new Promise<number>((resolve) => child.on("close", (exit) => resolve(exit ?? 1)));
+  if (quiet) process.stdout.write(title + output);
   return { code, output };
 }
 
@@ -58,14 +67,12 @@ function readVitest(code: number): Tally {
 mkdirSync("out/test", { recursive: true });
 rmSync(reportFile, { force: true });
 const started = Date.now();
-const forge = readForge(await run("npm", ["run", "--silent", "test", "-w", "contracts"]));
-const vitest = await run("vitest", [
-  "run",
-  "--reporter=default",
-  "--reporter=json",
-  `--outputFile.json=${reportFile}`,
+const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
+const [forge, vitest] = await Promise.all([
+  run("npm", ["run", "--silent", "test", "-w", "contracts"], { quiet: true }),
+  run("vitest", ["run", ...reporters]),
 ]);
-const tallies = [forge, readVitest(vitest.code)];
+const tallies = [readForge(forge), readVitest(vitest.code)];
 
 console.log("");
 for (const { name, passed, failed, skipped } of tallies) {
