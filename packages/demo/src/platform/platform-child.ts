@@ -17,25 +17,28 @@ export type FromPlatform =
  * The operator's machine of the demonstration: all services in this process. It ends when it is told to, and also when
  * whoever started it is gone, whatever ended that.
  */
-let running: RunningPlatform | undefined;
+let starting: Promise<RunningPlatform> | undefined;
 let stopping = false;
 let shiftSeconds = 0;
 
-const tell = (message: FromPlatform): void => void process.send?.(message);
+const tell = (message: FromPlatform): void => {
+  if (process.connected) process.send?.(message);
+};
 
+/** A platform that is still starting has its chain already: it is waited for, then stopped. */
 async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
+  const running = await starting?.catch(() => undefined);
   await running?.stop();
   process.exit(0);
 }
 
 async function start(options: Omit<PlatformOptions, "now">): Promise<void> {
+  starting = startPlatform({ ...options, now: () => Math.floor(Date.now() / 1000) + shiftSeconds });
   try {
-    running = await startPlatform({ ...options, now: () => Math.floor(Date.now() / 1000) + shiftSeconds });
-    const { platformFile, logFile } = running;
-    if (process.connected) tell({ kind: "started", platformFile, logFile });
-    else await stop();
+    const { platformFile, logFile } = await starting;
+    tell({ kind: "started", platformFile, logFile });
   } catch (cause) {
     tell({
       kind: "failed",

@@ -21,7 +21,7 @@ export interface MethodFacts {
 export function methodsParagraphs(facts: MethodFacts): string[] {
   const { cohort, result, people, rowsPadded } = facts;
   const data = cohort.simulated
-    ? `The cohort is simulated (${cohort.source}): ${facts.simulation.people.toLocaleString("en")} people as mosaics of 96 ancestral haplotypes (Li and Stephens 2003) at ${facts.simulation.variants.toLocaleString("en")} sites of ${facts.simulation.chromosomes === 22 ? "the 22 human autosomes" : `the first ${facts.simulation.chromosomes} human autosomes, the same number on each, because a ciphertext holds 2,048 sites of one chromosome`}, so that neighbouring sites are in linkage disequilibrium; 1 % of the calls are missing at random; ${cohort.planted.length} loci have an effect. Nothing in it stems from a person.`
+    ? `The cohort is ${cohort.source}: ${facts.simulation.people.toLocaleString("en")} people as mosaics of 96 ancestral haplotypes (Li and Stephens 2003) at ${facts.simulation.variants.toLocaleString("en")} sites of ${facts.simulation.chromosomes === 22 ? "the 22 human autosomes" : `the first ${facts.simulation.chromosomes} human autosomes, the same number on each, because a ciphertext holds 2,048 sites of one chromosome`}, so that neighbouring sites are in linkage disequilibrium; 1 % of the calls are missing at random; ${cohort.planted.length} loci have an effect. Nothing in it stems from a person.`
     : `The genotypes were read from ${cohort.source}${noteWords(facts.readerNotes)}; the trait is the column ${cohort.traitName}.`;
   const test =
     result.kind === "assoc"

@@ -107,7 +107,8 @@ function releaseSection({ release }: ReportData): string {
     return `<p>Release class: <strong>${escapeHtml(release.class)}</strong>. Nothing was handed over: ${escapeHtml(release.refusal ?? "")}</p>`;
   }
   const suppressed = release.suppressed.map(
-    ({ reason, rows }) => `<li>${rows.toLocaleString("en")} rows kept back: ${escapeHtml(reason)}</li>`,
+    ({ reason, rows }) =>
+      `<li>${rows.toLocaleString("en")} ${rows === 1 ? "row" : "rows"} kept back: ${escapeHtml(reason)}</li>`,
   );
   return `<p>Release class: <strong>${escapeHtml(release.class)}</strong>. ${release.released.toLocaleString("en")} rows were handed over, sealed to the researcher's key. SHA-256 of the table: <code>${escapeHtml(release.tableDigest)}</code></p>
 <ul>${suppressed.length > 0 ? suppressed.join("") : "<li>No row was suppressed.</li>"}</ul>

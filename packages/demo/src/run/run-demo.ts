@@ -42,8 +42,7 @@ export async function runDemo(
       onParty(name, party);
       return party;
     };
-    const outcome: PlayOutcome = await unlessAborted(
-      signal,
+    const outcome: PlayOutcome = await unlessAborted(signal, () =>
       play({ options, clock, out, platform, newActor }),
     );
     for (const party of parties.splice(0)) party.client.close();
@@ -68,8 +67,9 @@ export async function runDemo(
 }
 
 /** Waits for the work, or for the signal: what still runs then is cut off by closing what it talks to. */
-async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+async function unlessAborted<T>(signal: AbortSignal, begin: () => Promise<T>): Promise<T> {
   signal.throwIfAborted();
+  const work = begin();
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
