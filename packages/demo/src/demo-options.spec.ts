@@ -29,6 +29,11 @@ describe("parseDemoOptions", () => {
     });
   });
 
+  it.each(["--unknown-contigs", "--extra-contigs"])("keeps contigs outside the table with %s", (flag) => {
+    const args = ["--vcf", "v", "--pheno", "p", "--pheno-name", "t", flag, "keep"];
+    expect(parse(...args)).toMatchObject({ value: { files: { unknownContigs: "keep" } } });
+  });
+
   it.each([
     [["--pheno", "p.tsv"], "needs genotypes"],
     [["--vcf", "v"], "genotypes need phenotypes"],

@@ -47,7 +47,7 @@ Without files a cohort is simulated: 1,000 people, 20,000 variants on ten chromo
   --assembly NAME        written into the manifest (default GRCh38 for simulated people, else unstated)
   --program NAME         allelic-association or linear-regression, instead of recognising the trait
   --out DIR              where the report goes (default out/demo)
-  --unknown-contigs X    refuse (default) or keep contigs outside the species' table
+  --unknown-contigs X    refuse (default) or keep contigs outside the species' table (as cos: --extra-contigs)
   --unmatched X          refuse (default), or take people that only one file names as missing
   --half-calls X         refuse half-missing calls of a VCF, or take them as missing (default)
   --multiallelic X       split (default) or refuse records with several ALT alleles
@@ -64,6 +64,7 @@ const choices = {
   "half-calls": ["refuse", "missing"],
   multiallelic: ["split", "refuse"],
   "unknown-contigs": ["refuse", "keep"],
+  "extra-contigs": ["refuse", "keep"],
 } as const;
 
 /**
@@ -130,6 +131,7 @@ function readArgs(args: readonly string[]) {
         "half-calls": text,
         multiallelic: text,
         "unknown-contigs": text,
+        "extra-contigs": text,
         species: { ...text, default: "human" },
         assembly: text,
         program: text,
@@ -170,7 +172,7 @@ function userFiles(values: Values, cwd: string): Result<UserFiles | undefined, O
     ...chosen("unmatched", values.unmatched),
     ...chosen("halfCalls", values["half-calls"]),
     ...chosen("multiallelic", values.multiallelic),
-    ...chosen("unknownContigs", values["unknown-contigs"]),
+    ...chosen("unknownContigs", values["unknown-contigs"] ?? values["extra-contigs"]),
   } as UserFiles);
 }
 

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { CosFailure } from "@cos/client";
 import { demoUsage, parseDemoOptions } from "./demo-options.ts";
 import { runDemo } from "./run/run-demo.ts";
@@ -21,12 +23,14 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => interrupted.abort(new Error(`interrupted by ${signal}`)));
 }
 
+const workDir = join(options.value.out, "work");
 const screen = openScreen(process.stdout);
 try {
   const outcome = await runDemo(options.value, screen, interrupted.signal);
   process.exit(outcome.equal ? 0 : 1);
 } catch (cause) {
   for (const line of faultLines(cause)) process.stderr.write(`${line}\n`);
+  if (existsSync(workDir)) process.stderr.write(`      keys, ciphertexts and logs of this run: ${workDir}\n`);
   process.exit(interrupted.signal.aborted ? 130 : 1);
 }
 
