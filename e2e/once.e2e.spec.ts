@@ -1,5 +1,6 @@
 import { watchJob } from "@cos/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { jobReaches } from "./support/job-reaches.ts";
 import { patience } from "./support/patience.ts";
 import { type Dataset, Scene } from "./support/scene.ts";
 import { type SmallCohort, smallCohort } from "./support/small-cohort.ts";
@@ -72,17 +73,26 @@ describe("one job leads to one result and one payment", () => {
   it(
     "when the platform is killed at each state of the job",
     async () => {
-      const permitId = await newJob();
       const killedAt: string[] = [];
+      const killAt = async (state: string, workers: number) => {
+        killedAt.push(state);
+        await scene.platform.kill();
+        await scene.restart({ workers });
+      };
+      await killAt("before", 0);
+      // Without a worker a job stays planned; with one of the two that it needs, it stays running.
+      const permitId = await newJob();
+      await jobReaches(scene, permitId, "PLANNED");
+      await killAt("PLANNED", 1);
+      await jobReaches(scene, permitId, "RUNNING");
+      await killAt("RUNNING", 2);
       for (;;) {
         const state = await nextState(permitId, killedAt);
         if (state === "SETTLED") break;
-        killedAt.push(state);
-        await scene.platform.kill();
-        await scene.restart();
+        await killAt(state, 2);
       }
-      expect(killedAt).toEqual(expect.arrayContaining(["RUNNING", "COMMITTED"]));
-      expect(killedAt.length).toBeGreaterThanOrEqual(3);
+      expect(killedAt).toEqual(expect.arrayContaining(["before", "PLANNED", "RUNNING"]));
+      expect(killedAt.length).toBeGreaterThan(3); // and at whatever was seen of REDUCING, COMPLETED and COMMITTED
       const all = await happened(permitId);
       expect(all).toMatchObject({ results: 1, accepted: 1, refunded: 0, locked: [fee] });
       expect(sum(all.credited)).toBe(3_500n);
