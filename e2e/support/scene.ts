@@ -79,7 +79,10 @@ export class Scene {
   static async open(options: Partial<Omit<PlatformOptions, "now" | "dataDir">> = {}): Promise<Scene> {
     const dir = await mkdtemp(join(tmpdir(), "cos-e2e-"));
     const platformOptions = { workers: 2, ...options, dataDir: join(dir, "platform") };
-    const platform = await startPlatformProcess(platformOptions);
+    const platform = await startPlatformProcess(platformOptions).catch(async (cause: unknown) => {
+      await rm(dir, { recursive: true, force: true });
+      throw cause;
+    });
     const parties = [
       await newParty(join(dir, "hospital"), "hospital", platform.platform),
       await newParty(join(dir, "researcher"), "researcher", platform.platform),
