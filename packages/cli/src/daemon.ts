@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { CosFailure } from "@cos/client";
+import { CosFailure, checkHealth } from "@cos/client";
 
 type RunFile = { readonly pid: number; readonly ready: boolean };
 
@@ -27,10 +27,13 @@ export type DaemonOptions = {
 
 const startLog = (dataDir: string): string => join(dataDir, "logs", "start.log");
 
-/** Starts the platform in the background and waits until it is ready. Returns its pid; a running one is left alone. */
+/**
+ * Starts the platform in the background and waits until it is ready. Returns its pid; a running one is left alone.
+ * Running means that it answers: the pid of a process that was just killed still counts as alive for a moment.
+ */
 export async function startDaemon({ dataDir, args, timeoutMs }: DaemonOptions): Promise<number> {
   const running = await readRunFile(dataDir);
-  if (running?.ready === true) return running.pid;
+  if (running?.ready === true && (await answers(dataDir))) return running.pid;
   await mkdir(join(dataDir, "logs"), { recursive: true, mode: 0o700 });
   await rm(join(dataDir, "run.json"), { force: true });
   const output = openSync(startLog(dataDir), "w", 0o600);
@@ -90,6 +93,17 @@ export async function copyPlatformFile(dataDir: string, target: string): Promise
 }
 
 export const platformEntry = (): string => fileURLToPath(import.meta.resolve("@cos/standalone/main"));
+
+/** Whether the gateway that the folder's platform file names answers; a taken connection alone proves nothing yet. */
+async function answers(dataDir: string): Promise<boolean> {
+  try {
+    const text = await readFile(join(dataDir, "platform.json"), "utf8");
+    const { services } = JSON.parse(text) as { services: { gateway: string } };
+    return (await checkHealth(services.gateway)) !== "UNREACHABLE";
+  } catch {
+    return false;
+  }
+}
 
 function isAlive(pid: number): boolean {
   try {
