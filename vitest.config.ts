@@ -18,6 +18,8 @@ export default defineConfig({
         test: {
           ...shared,
           name: "parts",
+          // Processes, ports and chains of one shared machine: the gate tries a failed one again, and says so.
+          retry: process.env.CI === "true" ? 1 : 0,
           include: ["{packages,services}/*/test/**/*.spec.ts", "e2e/**/*.spec.ts"],
         },
       },
