@@ -331,7 +331,9 @@ describe("stopping", () => {
 
     const lost = await platform.issue({ replicas: 1 });
     await platform.emit(lost.log.event!, { ...lost.log, stage: Stage.STAGE_RETRACTED });
-    await expect.poll(async () => (await platform.job(lost.permitId))?.paused, { timeout: 60_000 }).toBe(true);
+    await expect
+      .poll(async () => (await platform.job(lost.permitId))?.paused, { timeout: 60_000 })
+      .toBe(true);
     platform.facts.finalized = lost.log.blockNumber;
     const ended = await platform.reaches(lost.permitId, "CANCELLED", "COMPLETED");
     if (platform.stateName(ended.state) === "CANCELLED") expect(ended.reason).toBe("PERMIT_REORGED_AWAY");
