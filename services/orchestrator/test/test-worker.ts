@@ -42,7 +42,12 @@ export async function startTestWorker(options: {
   region: string;
   wallet?: Wallet;
   tamper?: (output: Uint8Array, taskId: string) => Uint8Array;
-  hold?: (task: { taskId: string; fence: bigint; kind: string }) => Promise<"go on" | "vanish">;
+  hold?: (task: {
+    jobId: string;
+    taskId: string;
+    fence: bigint;
+    kind: string;
+  }) => Promise<"go on" | "vanish">;
 }): Promise<TestWorker> {
   const { log, serviceToken, chainId, region } = options;
   const wallet = options.wallet ?? new Wallet(Wallet.createRandom().privateKey);
@@ -69,7 +74,10 @@ export async function startTestWorker(options: {
     if (begun.decision !== Decision.DECISION_RUN) return "acknowledged";
     const spec = JSON.parse(begun.taskJson) as TaskSpec;
     const { fence } = begun;
-    if ((await options.hold?.({ taskId: hex(taskId), fence, kind: spec.task.kind })) === "vanish")
+    if (
+      (await options.hold?.({ jobId: hex(jobId), taskId: hex(taskId), fence, kind: spec.task.kind })) ===
+      "vanish"
+    )
       return "acknowledged";
     const urls = new Map(begun.inputs.map((input) => [hex(input.digest), input.url]));
     const read = async (ref: { digest: string }) =>
