@@ -2,13 +2,13 @@ import { join } from "node:path";
 import { startAnvil } from "@cos/chain";
 import { type MessageLog, openEmbeddedLog } from "@cos/messaging";
 import { type ObjectStore, openEmbeddedObjects } from "@cos/objects";
+import type { Unwinder } from "@cos/parts";
 import { type LogSink, openLogSink } from "@cos/service-host";
 import { lockFolder, openEmbeddedStore, type Store } from "@cos/store";
 import { JsonRpcProvider } from "ethers";
 import { type OperatorKeys, operatorKeys } from "./operator-keys.ts";
 import { type PreparedChain, prepareChain } from "./prepare-chain.ts";
 import { type Ports, stickyPorts } from "./sticky-ports.ts";
-import type { Unwinder } from "./unwinder.ts";
 
 /** The embedded parts that services are hosted on. */
 export type Parts = {

@@ -1,11 +1,11 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Unwinder } from "@cos/parts";
 import { computeAddress } from "ethers";
 import { openParts, type Parts } from "./open-parts.ts";
 import { type ServiceAddresses, type ServiceOverrides, startServices } from "./start-services.ts";
 import { drainWorker, startWorkers } from "./start-workers.ts";
 import type { Ports } from "./sticky-ports.ts";
-import { Unwinder } from "./unwinder.ts";
 
 export type PlatformOptions = {
   /** Everything that the platform keeps: chain, database, objects, keys, logs. */

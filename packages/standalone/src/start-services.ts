@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { accessSettings, composeAccess } from "@cos/access";
 import { composeGateway, gatewaySettings } from "@cos/gateway";
 import { composeOrchestrator, orchestratorSettings } from "@cos/orchestrator";
+import type { Unwinder } from "@cos/parts";
 import { createLogger, readConfig, type Settings } from "@cos/service-host";
 import { composeSettlement, settlementSettings } from "@cos/settlement";
 import { computeAddress, Wallet } from "ethers";
 import type { Parts } from "./open-parts.ts";
-import type { Unwinder } from "./unwinder.ts";
 
 /** Settings of single services by name, over the defaults; values as an environment would hold them. */
 export type ServiceOverrides = {

@@ -1,9 +1,9 @@
 import { composeFheWorker, type FheWorker, readWorkerConfig } from "@cos/fhe-worker";
+import type { Unwinder } from "@cos/parts";
 import { WorkerServiceService } from "@cos/proto/worker";
 import { createGrpcClient, createLogger, serviceTokenKey } from "@cos/service-host";
 import { Wallet } from "ethers";
 import type { Parts } from "./open-parts.ts";
-import type { Unwinder } from "./unwinder.ts";
 
 export type WorkersOptions = {
   readonly host: string;
@@ -28,8 +28,6 @@ export async function startWorkers(
     COS_WORKER_THREADS: String(options.threads),
     COS_WORKER_ORCHESTRATOR_ADDRESS: options.orchestratorAddress,
     COS_WORKER_CHAIN_ID: String(chain.chainId),
-    COS_WORKER_WORKER_KEY_FILE: "-",
-    COS_WORKER_SERVICE_TOKEN_FILE: "-",
   });
   if (!config.ok)
     throw new Error(`bad worker settings: ${config.error.faults.map(({ key }) => key).join(", ")}`);

@@ -30,8 +30,6 @@ export const workerSettings = {
     meaning: "orchestrator's gRPC, host:port",
   },
   chainId: { schema: z.coerce.bigint().min(1n), meaning: "EIP-155 chain id that attestations name" },
-  workerKeyFile: { schema: z.string().min(1), meaning: "file with the worker's secp256k1 key, 0x hex" },
-  serviceTokenFile: { schema: z.string().min(1), meaning: "file with the deployment's service token" },
   heartbeatMs: {
     schema: z.coerce.number().int().min(100).max(60_000).default(1_000),
     unit: "ms",
@@ -39,7 +37,7 @@ export const workerSettings = {
   },
 } as const;
 
-export type WorkerConfig = Omit<ConfigOf<typeof workerSettings>, "workerKeyFile" | "serviceTokenFile">;
+export type WorkerConfig = ConfigOf<typeof workerSettings>;
 
 export const readWorkerConfig = (environment: Readonly<Record<string, string | undefined>>) =>
   readConfig(workerSettings, "COS_WORKER_", environment);

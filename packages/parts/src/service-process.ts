@@ -1,0 +1,169 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type ContractAddresses, contractNames } from "@cos/chain";
+import { type MessageLog, openEmbeddedLog } from "@cos/messaging";
+import { type ObjectStore, openEmbeddedObjects } from "@cos/objects";
+import { asAddress } from "@cos/protocol";
+import {
+  type ConfigOf,
+  createLogger,
+  type Logger,
+  type LogSink,
+  openLogSink,
+  readConfig,
+  runService,
+  type Settings,
+} from "@cos/service-host";
+import { type Db, openEmbeddedStore, type Store } from "@cos/store";
+import { JsonRpcProvider, Wallet } from "ethers";
+import { z } from "zod";
+import { type PartConfig, partSettings } from "./part-settings.ts";
+import { Unwinder } from "./unwinder.ts";
+
+/** A composed service. */
+type Service = { start(): Promise<void>; stop(): Promise<void> };
+
+/**
+ * Runs one service as a process: reads its settings, hands it the parts that it asks for, stops in the opposite order on
+ * SIGTERM. `compose` is given a host whose parts open when they are first asked for.
+ */
+export function runServiceProcess(
+  name: string,
+  compose: (host: ServiceProcess) => Promise<Service>,
+): Promise<void> {
+  return runService(async () => {
+    const ends = new Unwinder();
+    try {
+      const host = new ServiceProcess(name, readSettings(partSettings, "COS_", process.env), ends);
+      const service = await compose(host);
+      await service.start();
+      ends.add(() => service.stop());
+      return { stop: () => ends.unwind() };
+    } catch (cause) {
+      await ends.unwind().catch(() => {});
+      throw cause;
+    }
+  });
+}
+
+/** The parts of one process. Each opens once, when it is first asked for, and is closed when the process ends. */
+export class ServiceProcess {
+  readonly config: PartConfig;
+  readonly #name: string;
+  readonly #ends: Unwinder;
+  readonly #sink: LogSink;
+  #store: Promise<Store> | undefined;
+  #log: Promise<MessageLog> | undefined;
+  #objects: Promise<ObjectStore> | undefined;
+  #provider: JsonRpcProvider | undefined;
+
+  constructor(name: string, config: PartConfig, ends: Unwinder) {
+    this.#name = name;
+    this.config = config;
+    this.#ends = ends;
+    this.#sink = openLogSink(config.logFile);
+    ends.add(() => this.#sink.flush());
+  }
+
+  /** Unix seconds. */
+  readonly now = (): number => Math.floor(Date.now() / 1000);
+
+  settings<T extends Settings>(settings: T, prefix: string): ConfigOf<T> {
+    return readSettings(settings, prefix, process.env);
+  }
+
+  logger<E extends string>(): Logger<E> {
+    return createLogger<E>(this.#name, this.#sink, this.config.logLevel);
+  }
+
+  /** The service's own schema. */
+  async db(): Promise<Db> {
+    return (await this.#openStore()).schema(this.#name);
+  }
+
+  log(): Promise<MessageLog> {
+    this.#log ??= this.#openLog();
+    return this.#log;
+  }
+
+  objects(): Promise<ObjectStore> {
+    this.#objects ??= this.#openObjects();
+    return this.#objects;
+  }
+
+  provider(): JsonRpcProvider {
+    this.#provider ??= this.#openProvider(this.#needed("rpcUrl"));
+    return this.#provider;
+  }
+
+  async addresses(): Promise<ContractAddresses> {
+    const text = await readFile(this.#needed("deploymentFile"), "utf8");
+    const given = z.record(z.string(), z.string()).parse(JSON.parse(text));
+    const entries = contractNames.map((name) => [name, asAddress(given[name] ?? "")] as const);
+    return Object.fromEntries(entries) as ContractAddresses;
+  }
+
+  async serviceToken(): Promise<string> {
+    return readSecret(this.#needed("serviceTokenFile"));
+  }
+
+  /** A secp256k1 key from its file. */
+  async wallet(file: string): Promise<Wallet> {
+    return new Wallet(await readSecret(file));
+  }
+
+  async #openStore(): Promise<Store> {
+    this.#store ??= this.#firstStore();
+    return this.#store;
+  }
+
+  async #firstStore(): Promise<Store> {
+    const store = await openEmbeddedStore({ dataDir: join(this.#needed("dataDir"), "store") });
+    this.#ends.add(() => store.close());
+    return store;
+  }
+
+  async #openLog(): Promise<MessageLog> {
+    const log = await openEmbeddedLog({ store: await this.#openStore() });
+    this.#ends.add(() => log.close());
+    return log;
+  }
+
+  async #openObjects(): Promise<ObjectStore> {
+    const dataDir = join(this.#needed("dataDir"), "objects");
+    const objects = await openEmbeddedObjects({ dataDir, now: this.now });
+    this.#ends.add(() => objects.close());
+    return objects.store;
+  }
+
+  #openProvider(url: string): JsonRpcProvider {
+    const chainId = this.config.chainId;
+    const provider = new JsonRpcProvider(url, chainId, {
+      staticNetwork: chainId !== undefined,
+      cacheTimeout: -1,
+    });
+    this.#ends.add(() => provider.destroy());
+    return provider;
+  }
+
+  /** A setting that this process cannot do without. */
+  #needed(key: "dataDir" | "rpcUrl" | "deploymentFile" | "serviceTokenFile"): string {
+    const value = this.config[key];
+    if (value !== undefined) return value;
+    const variable = `COS_${key.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase()}`;
+    throw new Error(`${variable} is not set (${partSettings[key].meaning})`);
+  }
+}
+
+function readSettings<T extends Settings>(
+  settings: T,
+  prefix: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): ConfigOf<T> {
+  const read = readConfig(settings, prefix, environment);
+  if (read.ok) return read.value;
+  const faults = read.error.faults.map(({ key, rule, meaning }) => `${key} (${meaning}): ${rule}`);
+  throw new Error(`bad settings\n${faults.join("\n")}`);
+}
+
+const readSecret = async (file: string): Promise<string> => (await readFile(file, "utf8")).trim();
