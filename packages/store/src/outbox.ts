@@ -4,16 +4,30 @@ import type { MessageHeaders, OutgoingMessage } from "./message.ts";
 /** The channel that wakes a relay in this process. */
 export const outboxChannel = "outbox";
 
-/** Adds messages to the transaction: they are sent if it commits, in this order, at least once. */
+/** Rows of one statement at most, so that a statement stays a few megabytes. */
+const rowsPerStatement = 2_000;
+
+/**
+ * Adds messages to the transaction: they are sent if it commits, in this order, at least once. One statement for up to
+ * 2,000 messages: hand over all that a transaction sends in one call.
+ */
 export async function appendOutbox(tx: Tx, messages: readonly OutgoingMessage[]): Promise<void> {
-  for (const { topic, key, partition, headers, value } of messages) {
-    await tx.query("INSERT INTO outbox (topic, key, partition, headers, value) VALUES ($1, $2, $3, $4, $5)", [
-      topic,
-      key,
-      partition ?? null,
-      headers,
-      value,
-    ]);
+  for (let at = 0; at < messages.length; at += rowsPerStatement) {
+    const some = messages.slice(at, at + rowsPerStatement);
+    await tx.query(
+      `INSERT INTO outbox (topic, key, partition, headers, value)
+       SELECT topic, key, partition, headers, value
+       FROM unnest($1::text[], $2::text[], $3::int[], $4::jsonb[], $5::bytea[])
+         WITH ORDINALITY AS m (topic, key, partition, headers, value, position)
+       ORDER BY position`,
+      [
+        some.map((one) => one.topic),
+        some.map((one) => one.key),
+        some.map((one) => one.partition ?? null),
+        some.map((one) => JSON.stringify(one.headers)),
+        some.map((one) => Buffer.from(one.value.buffer, one.value.byteOffset, one.value.length)),
+      ],
+    );
   }
   if (messages.length > 0) tx.notify(outboxChannel);
 }

@@ -206,6 +206,20 @@ export function storeContract(make: () => Promise<{ store: Store; dispose(): Pro
         expect((await readOutbox(db, 10)).map(({ headers }) => headers.messageId)).toEqual(["2"]);
       });
 
+      it("keep their order, bytes and headers however many one transaction sends", async () => {
+        const many = Array.from({ length: 4_321 }, (_, at) => ({
+          ...message(`"${at}"\\{}`),
+          key: `key ${at % 7}, "quoted"`,
+          ...(at % 2 === 0 ? { partition: at % 5 } : {}),
+          value: at === 0 ? new Uint8Array() : new Uint8Array([0, 255, at % 256, 92, 34]),
+        }));
+        await db.inTransaction((tx) => appendOutbox(tx, many));
+        const stored = await readOutbox(db, 10_000);
+        expect(stored.map(({ id, ...row }) => ({ ...row, value: [...row.value] }))).toEqual(
+          many.map((one) => ({ ...one, value: [...one.value] })),
+        );
+      });
+
       it("are claimed once per consumer; a claim rolled back is free again", async () => {
         const claim = (consumer: string) => db.inTransaction((tx) => claimInbox(tx, consumer, "m"));
         const failed = db.inTransaction(async (tx) => {
