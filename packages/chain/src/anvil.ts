@@ -13,6 +13,8 @@ export interface AnvilOptions {
   /** 0 picks a free one; a chain that is restarted keeps the port it had. */
   readonly port?: number;
   readonly chainId?: number;
+  /** Seconds between blocks; left out: a block for each transaction. */
+  readonly blockTimeSeconds?: number;
 }
 
 /** The embedded chain. */
@@ -35,14 +37,17 @@ type PidFile = { pid: number; port: number; chainId: number };
  * idle chain does not grow. Gas is free. The state is written each second and on a stop; a SIGKILL of anvil itself loses
  * at most the last second, which services see as a reorganisation.
  */
-export async function startAnvil({ dataDir, port = 0, chainId = 31_337 }: AnvilOptions): Promise<Anvil> {
+export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
+  const { dataDir, port = 0, chainId = 31_337, blockTimeSeconds } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const pidFile = join(dataDir, "anvil.json");
   const last = await readPidFile(pidFile);
   const running =
-    (await takeUp(last)) ?? (await launch(dataDir, pidFile, { chainId, port: port || (last?.port ?? 0) }));
+    (await takeUp(last)) ??
+    (await launch(dataDir, pidFile, { chainId, port: port || (last?.port ?? 0), blockTimeSeconds }));
   const rpcUrl = `http://127.0.0.1:${running.port}`;
-  const heartbeat = startHeartbeat(rpcUrl, running.chainId);
+  const heartbeat =
+    blockTimeSeconds === undefined ? startHeartbeat(rpcUrl, running.chainId) : { stop: () => {} };
   return {
     rpcUrl,
     chainId: running.chainId,
@@ -77,7 +82,7 @@ async function takeUp(last: PidFile | undefined): Promise<PidFile | undefined> {
 async function launch(
   dataDir: string,
   pidFile: string,
-  wanted: { port: number; chainId: number },
+  wanted: { port: number; chainId: number; blockTimeSeconds: number | undefined },
 ): Promise<PidFile> {
   const { chainId } = wanted;
   const port = wanted.port !== 0 && (await isFree(wanted.port)) ? wanted.port : await freePort();
@@ -89,6 +94,7 @@ async function launch(
     [
       ...flags.split(" "),
       ...["--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"],
+      ...(wanted.blockTimeSeconds === undefined ? [] : ["--block-time", String(wanted.blockTimeSeconds)]),
       ...["--slots-in-an-epoch", "1", "--state", state, "--state-interval", "1"],
     ],
     { stdio: ["ignore", logFile, logFile], detached: true },

@@ -1,4 +1,5 @@
 export { type OperatorKeys, operatorKeys } from "./operator-keys.ts";
+export { type PreparedChain, prepareChain } from "./prepare-chain.ts";
 export {
   type PlatformDescription,
   type PlatformOptions,

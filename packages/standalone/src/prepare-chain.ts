@@ -32,14 +32,26 @@ export async function prepareChain(options: {
   readonly dataDir: string;
   readonly provider: JsonRpcProvider;
   readonly keys: OperatorKeys;
+  /** Region of gateway and operator; empty for none. */
   readonly region: string;
+  /** Region of each worker, where it is not the platform's. */
+  readonly workerRegions?: readonly string[];
   readonly objects: ObjectStore;
 }): Promise<PreparedChain> {
   const { dataDir, provider, keys, region, objects } = options;
   const signer = (key: string): Wallet => new Wallet(key, provider);
   const addresses = await deployment(dataDir, provider, signer(keys.admin));
   await giveRoles(provider, addresses, keys);
-  if (region !== "") await attestRegions(addresses, keys, region, signer(keys.oracle));
+  const subjects = [
+    { key: keys.gateway, region },
+    { key: keys.settler, region },
+    ...keys.workers.map((key, i) => ({ key, region: options.workerRegions?.[i] ?? region })),
+  ];
+  await attestRegions(
+    addresses,
+    subjects.filter((subject) => subject.region !== ""),
+    signer(keys.oracle),
+  );
   const programs: Record<string, string> = {};
   for (const program of builtInPrograms) {
     programs[program.name] = algorithmIdOf(program);
@@ -98,21 +110,20 @@ async function giveRoles(
   if (missing.length > 0) await grantRoles(new Wallet(keys.admin, provider), addresses, missing);
 }
 
-/** The gateway, the operator and every worker stand in the platform's region. */
+/** Attests where gateway, operator and workers stand. */
 async function attestRegions(
   addresses: ContractAddresses,
-  keys: OperatorKeys,
-  region: string,
+  subjects: readonly { readonly key: string; readonly region: string }[],
   oracle: Signer,
 ): Promise<void> {
-  const code = toRegionCode(region);
   const regions = contractAt("RegionOracle", addresses, oracle);
   const block = await oracle.provider?.getBlock("latest");
   const now = block?.timestamp ?? 0;
   const overrides = await feeOverrides(oracle);
   const pending = [];
-  for (const key of [keys.gateway, keys.settler, ...keys.workers]) {
+  for (const { key, region } of subjects) {
     const subject = computeAddress(key);
+    const code = toRegionCode(region);
     if (await regions.getFunction("isIn").staticCall(subject, code, now + 86_400)) continue;
     const sent = await regions.getFunction("attest").send(subject, code, now + attestationSeconds, overrides);
     pending.push(sent.wait());

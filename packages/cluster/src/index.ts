@@ -1,0 +1,3 @@
+export * from "./fleet.ts";
+export * from "./managed-process.ts";
+export * from "./prepare-cluster.ts";
