@@ -1,0 +1,146 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** How to run a server in the foreground, and how to see that it serves. */
+export type ServerCommand = {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Runs as this user; only root can ask for it. */
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly cwd: string;
+  /** File that takes its output, for people and for the message of a failed start. */
+  readonly logFile: string;
+  /** Resolves when the server answers; throws while it does not. */
+  answers(): Promise<void>;
+  /** Signal that stops it in order. */
+  readonly stopSignal: NodeJS.Signals;
+};
+
+/** A server that a test may kill and start again on the same port and data. */
+export interface ServerProcess {
+  readonly running: boolean;
+  /** Starts it and waits until it answers. */
+  start(): Promise<void>;
+  /** Stops it in order, or at once after 10 s. */
+  stop(): Promise<void>;
+  /** SIGKILL to it and all of its children, as a machine that fails: nothing is flushed, nobody says goodbye. */
+  kill(): Promise<void>;
+  /** Holds it (SIGSTOP): connections stay open and nothing answers, as when the network fails. */
+  freeze(): void;
+  thaw(): void;
+}
+
+const startWithinMs = 60_000;
+const stopWithinMs = 10_000;
+
+/** A process group of its own, so that a kill reaches every child of the server. */
+export function serverProcess(server: ServerCommand): ServerProcess {
+  let child: ChildProcess | undefined;
+  const signal = (name: NodeJS.Signals): void => {
+    if (child?.pid === undefined) return;
+    try {
+      process.kill(-child.pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  };
+  const running = (): boolean =>
+    child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
+  const gone = async (): Promise<void> => {
+    if (child !== undefined && running()) await once(child, "exit");
+  };
+
+  const start = async (): Promise<void> => {
+    if (running()) return;
+    const until = performance.now() + startWithinMs;
+    for (;;) {
+      child = launch(server);
+      const failure = await answersOrEnds(server, child, until);
+      if (failure === undefined) return;
+      signal("SIGKILL");
+      await gone();
+      // A killed server's port, lock or shared memory may be in use for a moment longer: it ends, and is tried again.
+      if (performance.now() > until) throw new Error(`${failure}\n${await tailOf(server.logFile)}`);
+      await delay(250);
+    }
+  };
+  return {
+    get running() {
+      return running();
+    },
+    start,
+    stop: async () => {
+      if (!running()) return;
+      child?.kill(server.stopSignal);
+      const force = setTimeout(() => signal("SIGKILL"), stopWithinMs);
+      await gone();
+      clearTimeout(force);
+      signal("SIGKILL"); // children that outlived it
+    },
+    kill: async () => {
+      signal("SIGKILL");
+      await gone();
+    },
+    freeze: () => signal("SIGSTOP"),
+    thaw: () => signal("SIGCONT"),
+  };
+}
+
+function launch({ command, args, env, uid, gid, cwd, logFile }: ServerCommand): ChildProcess {
+  const log = createWriteStream(logFile, { flags: "a", mode: 0o600 });
+  const child = spawn(command, [...args], {
+    cwd,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env.PATH, LANG: "C.UTF-8", HOME: cwd, ...env },
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  child.once("close", () => log.end());
+  child.on("error", (error) => log.write(`${error.message}\n`));
+  return child;
+}
+
+/** @returns why it does not serve, or undefined */
+async function answersOrEnds(
+  { name, answers }: ServerCommand,
+  child: ChildProcess,
+  until: number,
+): Promise<string | undefined> {
+  while (performance.now() < until) {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
+      return `${name} ended while it started`;
+    }
+    try {
+      await answers();
+      return undefined;
+    } catch {
+      await delay(50);
+    }
+  }
+  return `${name} does not answer`;
+}
+
+const tailOf = async (file: string): Promise<string> => {
+  const text = await readFile(file, "utf8").catch(() => "");
+  return text.trimEnd().split("\n").slice(-12).join("\n");
+};
+
+/** A port that is free now. Whoever takes it keeps it over restarts. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
