@@ -36,7 +36,7 @@ import {
   waitForJob,
 } from "@cos/client";
 import { giveCredit, newParty, type Party, type PlatformProcess, startPlatformProcess } from "@cos/demo";
-import { Op } from "@cos/protocol";
+import { Op, type Purpose } from "@cos/protocol";
 import type { PlatformOptions } from "@cos/standalone";
 
 /** A hospital's published dataset. */
@@ -63,6 +63,7 @@ export class Scene {
   readonly hospital: Party;
   readonly researcher: Party;
   #datasets = 0;
+  readonly #purposes = new Map<string, Purpose>();
 
   private constructor(
     dir: string,
@@ -91,6 +92,16 @@ export class Scene {
     return new Scene(dir, platformOptions, platform, parties);
   }
 
+  /** A story on a platform that somebody else started and stops. `dir` is the story's own; `parties` may take part in others. */
+  static on(
+    dir: string,
+    platform: PlatformProcess,
+    platformDir: string,
+    parties: readonly [Party, Party],
+  ): Scene {
+    return new Scene(dir, { dataDir: platformDir }, platform, parties);
+  }
+
   async close(): Promise<void> {
     this.hospital.client.close();
     this.researcher.client.close();
@@ -115,7 +126,11 @@ export class Scene {
   }
 
   /** Encrypts a cohort, tests the kit, publishes. */
-  async publish(files: CohortFiles, consentClass: readonly string[] = ["DUO:0000006"]): Promise<Dataset> {
+  async publish(
+    files: CohortFiles,
+    consentClass: readonly string[] = ["DUO:0000006"],
+    region: string = this.platform.platform.region,
+  ): Promise<Dataset> {
     const { hospital } = this;
     this.#datasets += 1;
     const dir = join(this.dir, `dataset-${this.#datasets}`);
@@ -132,9 +147,7 @@ export class Scene {
     await encryptCohort(hospital.ring, cohort, { ...choice, threads: 1 });
     await cohort.source.close();
     await checkKit(hospital.home, await readKit(kit, hospital.ring.passphrase), hospital.ring.passphrase);
-    const published = await publishDataset(hospital.client, hospital.home, hospital.account, dir, {
-      region: this.platform.platform.region,
-    });
+    const published = await publishDataset(hospital.client, hospital.home, hospital.account, dir, { region });
     return { datasetId: published.datasetId, kit, dir, published };
   }
 
@@ -162,6 +175,7 @@ export class Scene {
       outputPolicy: "reencrypt",
       ...choice,
     });
+    this.#purposes.set(granted.grantId, document.purpose);
     return { grantId: granted.grantId, requestFile };
   }
 
@@ -192,6 +206,7 @@ export class Scene {
       algorithmId: this.platform.platform.programs[program] ?? "",
       program,
       params: { trait: traitName },
+      purpose: this.#purposes.get(grantId) ?? makePurpose(["DUO:0000006"], "of a grant made elsewhere"),
       ...wish,
     });
     return draft;

@@ -12,16 +12,20 @@ import {
   type Digest,
   digestOfBytes,
   digestOfJson,
+  type JobDocument,
   type Manifest,
   manifestBytes,
   manifestCommitment,
   type ObjectRef,
   type PermitId,
+  paramsHashOf,
   parseVariantAxis,
   type ResultBundle,
   resultCommitment,
   rowsOf,
   signTaskAttestation,
+  statedPurposeHash,
+  statePurpose,
   unwrap,
 } from "@cos/protocol";
 import { Wallet } from "ethers";
@@ -431,6 +435,12 @@ describe("verifyResult", () => {
     );
   }
 
+  const job: JobDocument = {
+    format: "cos-job/1",
+    params: { trait: "affected" },
+    purpose: statePurpose({ duo: ["DUO:0000042"], statement: "which loci?" }),
+  };
+
   async function requestFor(bytes: Uint8Array, outputs: Digest[]): Promise<VerifyRequest> {
     const entries = { digest: digestOfBytes(bytes), sizeBytes: bytes.length };
     const algorithmId = algorithmIdOf(allelicAssociation);
@@ -442,6 +452,7 @@ describe("verifyResult", () => {
       planDigest,
       inputsRoot,
       contextDigest,
+      job,
       entries,
       tasks: await bundleOf([...outputs, entries.digest]),
     };
@@ -449,7 +460,8 @@ describe("verifyResult", () => {
       permit: {
         permitId,
         algorithmId,
-        params: { trait: "affected" },
+        paramsHash: paramsHashOf(job),
+        purposeHash: statedPurposeHash(job.purpose),
         datasetRoots: [manifestCommitment(dataset.manifest)],
         resultCommitment: resultCommitment({ ...bundle, outputDigest: entries.digest }),
       },
@@ -581,7 +593,12 @@ describe("verifyResult", () => {
     expect(codeOf({ ...request, permit: { ...permit, resultCommitment: elsewhere } })).toBe(
       "COMMITMENT_MISMATCH",
     );
-    expect(codeOf({ ...request, permit: { ...permit, params: { trait: "nobody" } } })).toBe("PLAN_REFUSED");
+    expect(codeOf({ ...request, permit: { ...permit, purposeHash: elsewhere } })).toBe("PURPOSE_MISMATCH");
+    const withJob = (changed: JobDocument, terms = {}) =>
+      codeOf({ ...request, permit: { ...permit, ...terms }, bundle: { ...bundle, job: changed } });
+    const nobody = { ...job, params: { trait: "nobody" } };
+    expect(withJob(nobody)).toBe("PARAMS_MISMATCH");
+    expect(withJob(nobody, { paramsHash: paramsHashOf(nobody) })).toBe("PLAN_REFUSED");
   });
 
   it("refuses changed, truncated and re-ordered bytes", async () => {

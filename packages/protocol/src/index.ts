@@ -4,6 +4,7 @@ export * from "./clauses/grant-terms.ts";
 export * from "./clauses/may-access.ts";
 export * from "./clauses/refusal-reason.ts";
 export * from "./ids.ts";
+export * from "./job-document.ts";
 export * from "./manifest/manifest.ts";
 export * from "./manifest/manifest-commitment.ts";
 export * from "./manifest/object-ref.ts";

@@ -1,21 +1,47 @@
 import { Stage } from "@cos/proto/chain";
 import { ComputeServiceService } from "@cos/proto/compute";
-import { asAddress, asDigest, toRegionCode } from "@cos/protocol";
+import {
+  asAddress,
+  asDigest,
+  type Digest,
+  jobDocumentBytes,
+  manifestBytes,
+  manifestCommitment,
+  toRegionCode,
+} from "@cos/protocol";
 import { createGrpcClient } from "@cos/service-host";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Platform, startPlatform } from "./test-platform.ts";
-import { tinyDataset } from "./tiny-dataset.ts";
+import { jobOf, type Platform, startPlatform } from "./test-platform.ts";
+import { type TinyDataset, tinyDataset } from "./tiny-dataset.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text.slice(2), "hex");
 let platform: Platform;
+let dataset: TinyDataset;
+
+/** A version of the dataset whose people consented to health research alone, which general research is not. */
+async function narrowConsent(): Promise<{ version: number; commitment: Digest }> {
+  const manifest = structuredClone(dataset.manifest);
+  for (const segment of manifest.segments) segment.consentClass = ["DUO:0000006"];
+  const digest = await platform.put(manifestBytes(manifest));
+  const commitment = manifestCommitment(manifest);
+  const version = {
+    version: 5,
+    manifestCommitment: commitment,
+    manifestUri: `cos-object:${digest.slice(2)}`,
+  };
+  const known = platform.facts.datasets.get("1")!;
+  platform.facts.datasets.set("1", {
+    ...known,
+    versions: [version, ...known.versions.filter((each) => each.version !== 5)], // the last one is the newest
+  });
+  return { version: 5, commitment };
+}
 
 beforeAll(async () => {
   const operator = asAddress(`0x${"01".repeat(20)}`);
   const config = { operator, maxPlanAttempts: 2, pricePerInputMebibyte: 5n };
-  platform = await startPlatform(await tinyDataset({ chromosomes: 22, rowsPadded: 120 }), {
-    duplicateDeliveries: true,
-    config,
-  });
+  dataset = await tinyDataset({ chromosomes: 22, rowsPadded: 120 });
+  platform = await startPlatform(dataset, { duplicateDeliveries: true, config });
 }, 60_000);
 afterAll(() => platform.dispose());
 
@@ -90,7 +116,9 @@ describe("a job", () => {
     platform.facts.refusals.set("13", { code: "GRANT_EXPIRED", clause: 4 });
     const zeros = asDigest(`0x${"0".repeat(64)}`);
     const notHere = asDigest(`0x${"e".repeat(64)}`);
-    const otherTrait = await platform.put(Buffer.from('{"trait":"height"}'));
+    const otherTrait = await platform.put(jobDocumentBytes(jobOf("height")));
+    const otherPurpose = jobOf("affected", { duo: ["DUO:0000006"], statement: "which loci?" });
+    const narrow = await narrowConsent();
     const noJson = await platform.put(Buffer.from("trait=affected"));
     const cases: [string, Parameters<Platform["issue"]>[0]][] = [
       ["GRANT_EXPIRED", { grantId: "13" }],
@@ -99,12 +127,16 @@ describe("a job", () => {
       ["DATASET_VERSION_UNKNOWN", { version: 2 }],
       ["TRAIT_UNKNOWN", { paramsHash: otherTrait }],
       ["PARAMS_MALFORMED", { paramsHash: noJson }],
+      ["PURPOSE_MISMATCH", { paramsHash: await platform.put(jobDocumentBytes(otherPurpose)) }],
+      ["NO_SEGMENT_ADMITTED", narrow],
       ["REGION_CONFLICT", { regionCode: toRegionCode("us") }],
     ];
     for (const [reason, terms] of cases) {
       const { permitId } = await platform.issue(terms);
       const job = await platform.reaches(permitId, "REJECTED");
       expect(job.reason).toBe(reason);
+      const rule = reason === "PURPOSE_MISMATCH" || reason === "NO_SEGMENT_ADMITTED" ? 3 : undefined;
+      if (rule !== undefined) expect(JSON.parse(job.factsJson)).toMatchObject({ clause: rule });
       expect(job.tasksTotal).toBe(0);
       await expect.poll(() => platform.told(permitId)).toEqual(twice("jobRejected"));
     }
@@ -129,7 +161,7 @@ describe("a job", () => {
     const quote = await compute.quoteJob({
       algorithmId: bytes(platform.algorithmId),
       datasets: [{ datasetId: "1", version: 0 }],
-      paramsJson: '{ "trait" : "affected" }',
+      paramsJson: JSON.stringify(jobOf("affected"), null, 2),
     });
     expect(`0x${Buffer.from(quote.paramsHash).toString("hex")}`).toBe(platform.paramsHash);
     const mebibytes = BigInt(Math.ceil(Number(quote.inputBytes) / 2 ** 20));
@@ -139,15 +171,22 @@ describe("a job", () => {
     const job = await platform.reaches(permitId, "PLANNED", "RUNNING", "REDUCING", "COMPLETED");
     expect(Buffer.from(job.planDigest).equals(Buffer.from(quote.planDigest))).toBe(true);
     const refused = { algorithmId: bytes(platform.algorithmId), datasets: [{ datasetId: "1", version: 0 }] };
-    await expect(compute.quoteJob({ ...refused, paramsJson: '{"trait":"height"}' })).rejects.toMatchObject({
+    await expect(
+      compute.quoteJob({ ...refused, paramsJson: JSON.stringify(jobOf("height")) }),
+    ).rejects.toMatchObject({
       status: "FAILED_PRECONDITION",
       code: "TRAIT_UNKNOWN",
     });
+    const anyJob = JSON.stringify(jobOf("affected"));
+    const { version } = await narrowConsent();
+    await expect(
+      compute.quoteJob({ ...refused, datasets: [{ datasetId: "1", version }], paramsJson: anyJob }),
+    ).rejects.toMatchObject({ code: "NO_SEGMENT_ADMITTED" });
     await expect(compute.quoteJob({ ...refused, paramsJson: "[]" })).rejects.toMatchObject({
       status: "INVALID_ARGUMENT",
     });
     await expect(
-      compute.quoteJob({ ...refused, datasets: [{ datasetId: "77", version: 0 }], paramsJson: "{}" }),
+      compute.quoteJob({ ...refused, datasets: [{ datasetId: "77", version: 0 }], paramsJson: anyJob }),
     ).rejects.toMatchObject({ status: "NOT_FOUND", code: "DATASET_UNKNOWN" });
     compute.close();
   }, 40_000);

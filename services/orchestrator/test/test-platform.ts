@@ -14,12 +14,16 @@ import {
   anyRegion,
   asDigest,
   asPermitId,
-  canonicalJson,
   type Digest,
   digestOfBytes,
+  type JobDocument,
+  jobDocumentBytes,
   manifestCommitment,
   type PermitId,
+  type Purpose,
   parseResultBundle,
+  purposeHash,
+  statePurpose,
   toRegionCode,
   unwrap,
 } from "@cos/protocol";
@@ -44,7 +48,13 @@ const chainId = 31_337n;
 const serviceToken = "test-token";
 const region = "eu";
 
-export const paramsOf = (trait: string) => new TextEncoder().encode(canonicalJson({ trait }));
+const purpose: Purpose = { duo: ["DUO:0000042"], statement: "which loci?" };
+
+export const jobOf = (trait: string, wanted = purpose): JobDocument => ({
+  format: "cos-job/1",
+  params: { trait },
+  purpose: statePurpose(wanted),
+});
 
 /** Everything around one orchestrator: store, log, objects, `access` as it sees it, a chain's logs as a test writes them. */
 export async function startPlatform(
@@ -76,7 +86,7 @@ export async function startPlatform(
   for (const body of dataset.objects.values()) await put(body);
   const program = await put(programBytes(allelicAssociation));
   const algorithmId = algorithmIdOf(allelicAssociation);
-  const paramsHash = await put(paramsOf("affected"));
+  const paramsHash = await put(jobDocumentBytes(jobOf("affected")));
   const uri = (digest: Digest) => `cos-object:${digest.slice(2)}`;
   const facts: MirrorFacts = {
     permits: new Map(),
@@ -172,6 +182,7 @@ export async function startPlatform(
     over: {
       algorithmId?: Digest;
       paramsHash?: Digest;
+      purposeHash?: Digest;
       commitment?: Digest;
       version?: number;
       expiry?: number;
@@ -205,7 +216,7 @@ export async function startPlatform(
           ],
           algorithmId: bytes(over.algorithmId ?? algorithmId),
           paramsHash: bytes(over.paramsHash ?? paramsHash),
-          purposeHash: Buffer.alloc(32, 3),
+          purposeHash: bytes(over.purposeHash ?? purposeHash(purpose)),
           regionCode: bytes(over.regionCode ?? anyRegion),
           expiry: BigInt(over.expiry ?? clock.now + 3_600),
           challengeWindowSeconds: 0n,
@@ -300,7 +311,8 @@ export async function startPlatform(
         permit: {
           permitId: asPermitId(hex(finished.jobId)),
           algorithmId,
-          params: { trait: "affected" },
+          paramsHash: paramsHash,
+          purposeHash: purposeHash(purpose),
           datasetRoots: [manifestCommitment(dataset.manifest)],
           resultCommitment: asDigest(hex(finished.resultCommitment)),
         },

@@ -138,6 +138,8 @@ async function request(
     document,
   });
   await writeFile(context.path(options.out), requestFileText(document));
+  // The grant will have the request's number; a quote states the purpose from this note.
+  await writeSecretFile(join(context.home.grants, `${done.requestId}.json`), requestFileText(document));
   return {
     data: { ...done, file: context.path(options.out) },
     text: [
@@ -333,7 +335,8 @@ async function authorise(
   const owner = await context.account();
   const draft = await readDraft(client, await readText(context, draftPath, "the draft"));
   const what = [
-    `program     ${draft.program} ${JSON.stringify(draft.params)}`,
+    `program     ${draft.program} ${JSON.stringify(draft.job.params)}`,
+    `purpose     ${draft.job.purpose.duo.join(", ")}`,
     `grantee     ${draft.terms.grantee}`,
     `datasets    ${draft.terms.datasetIds.join(", ")}`,
     `until       ${formatTime(draft.terms.expiry)}`,

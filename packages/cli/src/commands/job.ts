@@ -1,4 +1,5 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import {
   type Authorisation,
   CosFailure,
@@ -9,11 +10,13 @@ import {
   type JobWish,
   listJobs,
   type PermitDraft,
+  parseRequestDocument,
   proposeJob,
   readAuthorisation,
   readDraft,
   waitForJob,
 } from "@cos/client";
+import type { Purpose } from "@cos/protocol";
 import type { Command } from "commander";
 import type { Act } from "../act.ts";
 import type { Context } from "../context.ts";
@@ -24,6 +27,7 @@ type WishOptions = {
   grant?: string[];
   program?: string;
   trait?: string;
+  requestFile?: string;
   param?: string[];
   replicas: string;
   validHours: string;
@@ -78,6 +82,7 @@ const wishOptions = (command: Command): Command =>
     .option("--program <name>", "allelic-association, linear-regression, or an id")
     .option("--trait <name>", "the trait; short for --param trait=NAME")
     .option("--param <name=value>", "a parameter of the program; may be repeated", collect)
+    .option("--request-file <file>", "the request that was granted, where this home did not make it")
     .option("--replicas <n>", "workers that evaluate each task; their digests must agree", "2")
     .option("--valid-hours <n>", "how long a result is taken", "24")
     .option("--challenge-window <seconds>", "time to challenge; 0 trusts the operator", "0")
@@ -97,7 +102,7 @@ async function quote(
   return {
     data: { quote: price, permitId: draft.permitId, draft: options.out ?? null, proposed },
     text: [
-      `program     ${draft.program} ${JSON.stringify(draft.params)}`,
+      `program     ${draft.program} ${JSON.stringify(draft.job.params)}`,
       `tasks       ${price.tasks}, about ${price.computeSeconds.toFixed(1)} worker seconds, each ${draft.terms.replicas} times`,
       `reads       ${megabytes(price.inputBytes)}, result ${megabytes(price.resultBytes)}`,
       `fee         ${price.fee.total} (compute ${price.fee.compute}, author ${price.fee.author}, data ${price.fee.data.join(" + ")})`,
@@ -220,12 +225,28 @@ async function wishOf(context: Context, options: WishOptions): Promise<JobWish> 
     algorithmId,
     program: name,
     params: options.trait === undefined ? params : { ...params, trait: options.trait },
+    purpose: await purposeOf(context, uses[0]?.grantId ?? "", options.requestFile),
     replicas: wholeNumber(options.replicas, "--replicas", 1, 255),
     validSeconds: wholeNumber(options.validHours, "--valid-hours", 1, 8760) * 3600,
     challengeWindowSeconds: wholeNumber(options.challengeWindow, "--challenge-window", 0, 2_592_000),
     releaseWindowSeconds: wholeNumber(options.releaseDays, "--release-days", 1, 366) * 86_400,
     ...(options.maxFee === undefined ? {} : { maxFee: amount(options.maxFee, "--max-fee") }),
   };
+}
+
+/** The purpose as it was asked for, from the request's file or the note that `cos access request` left. */
+async function purposeOf(context: Context, grantId: string, file: string | undefined): Promise<Purpose> {
+  if (file !== undefined) {
+    return parseRequestDocument(await readText(context, file, "the request file")).purpose;
+  }
+  const text = await readFile(join(context.home.grants, `${grantId}.json`), "utf8").catch(() => {
+    throw new CosFailure("not-found", "REQUEST_FILE_MISSING", "the granted request is not at hand here", {
+      clause: 3,
+      facts: { grantId },
+      hint: "give the file that `cos access request --out` wrote with --request-file FILE",
+    });
+  });
+  return parseRequestDocument(text).purpose;
 }
 
 const missing = (what: string): CosFailure =>

@@ -24,7 +24,6 @@ import { type CommandResult, megabytes } from "../output.ts";
 import { chainNumber, collect, hex32, readText } from "./parse.ts";
 
 type CheckOptions = {
-  param?: string[];
   programFile?: string;
   manifest?: string[];
   recompute?: boolean;
@@ -93,11 +92,6 @@ export function addResultCommands(program: Command, act: Act): void {
 const checkOptions = (command: Command): Command =>
   command
     .option("--dataset <id>", "which of your datasets in the permit (default: the first)")
-    .option(
-      "--param <name=value>",
-      "a parameter of the job, where it cannot be found; may be repeated",
-      collect,
-    )
     .option("--program-file <file>", "canonical JSON of a program that is not built in")
     .option(
       "--manifest <file>",
@@ -108,13 +102,7 @@ const checkOptions = (command: Command): Command =>
 
 function verifyOptions(context: Context, options: CheckOptions): VerifyOptions {
   const bar = context.out.bar("fetching", "MB");
-  const pairs = (options.param ?? []).map((text): [string, string] => {
-    const at = text.indexOf("=");
-    if (at < 1) throw new CosFailure("usage", "BAD_ARGUMENT", `--param is NAME=VALUE, not '${text}'`);
-    return [text.slice(0, at), text.slice(at + 1)];
-  });
   return {
-    ...(pairs.length === 0 ? {} : { params: Object.fromEntries(pairs) }),
     ...(options.programFile === undefined ? {} : { programFile: context.path(options.programFile) }),
     manifestFiles: (options.manifest ?? []).map(context.path),
     recompute: options.recompute === true,

@@ -1,7 +1,8 @@
+import { checkJobDocument } from "@cos/protocol";
 import { ZeroAddress } from "ethers";
 import { eventOf } from "../chain/cos-chain.ts";
 import type { CosClient } from "../cos-client.ts";
-import { CosFailure } from "../failure.ts";
+import { CosFailure, factsOf } from "../failure.ts";
 import type { Account } from "../keystore/account.ts";
 import {
   type Authorisation,
@@ -39,6 +40,17 @@ async function checkDraft(client: CosClient, draft: PermitDraft): Promise<void> 
     draft.nonce,
     termsHash,
   ]);
+  const job = checkJobDocument(draft.job, draft.terms);
+  if (!job.ok) {
+    throw new CosFailure(
+      "integrity",
+      "DRAFT_MISMATCH",
+      "the draft shows other parameters than its terms name",
+      {
+        facts: { ...factsOf(job.error), reason: job.error.code },
+      },
+    );
+  }
   const here =
     draft.chainId === client.platform.chain.chainId &&
     draft.jobPermits.toLowerCase() === client.chain.addressOf("JobPermits").toLowerCase();

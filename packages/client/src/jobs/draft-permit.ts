@@ -1,6 +1,14 @@
 import type { QuoteJobResponse } from "@cos/proto/compute";
 import { QuoteJobRequest } from "@cos/proto/compute";
-import { canonicalJson, type Digest, digestOfBytes } from "@cos/protocol";
+import {
+  canonicalJson,
+  type Digest,
+  type JobDocument,
+  type Purpose,
+  paramsHashOf,
+  purposeHash,
+  statePurpose,
+} from "@cos/protocol";
 import { ZeroAddress } from "ethers";
 import type { CosClient } from "../cos-client.ts";
 import { CosFailure } from "../failure.ts";
@@ -16,6 +24,8 @@ export type JobWish = {
   readonly algorithmId: string;
   readonly program: string;
   readonly params: Readonly<Record<string, string>>;
+  /** The purpose that was granted; the plan takes the segments whose consent admits its codes. */
+  readonly purpose: Purpose;
   /** Seconds from now until no result is taken any more; at most until the grant ends. */
   readonly validSeconds?: number;
   readonly challengeWindowSeconds?: number;
@@ -59,7 +69,13 @@ export async function draftPermit(
       hint: "list your grants with `cos access list`",
     });
   }
-  const answer = await quoteAtGateway(client, grantee, wish, uses, versions);
+  checkPurpose(wish.purpose, first.purposeHash);
+  const job: JobDocument = {
+    format: "cos-job/1",
+    params: { ...wish.params },
+    purpose: statePurpose(wish.purpose),
+  };
+  const answer = await quoteAtGateway(client, grantee, wish, job, uses, versions);
   const now = await client.chain.now();
   const lastSecond = Math.min(...clauses.map((c) => Number(c.expiry)));
   const feeTokens = new Set(
@@ -88,10 +104,10 @@ export async function draftPermit(
     exactReleases: wish.exactReleases ?? 1,
     replicas: wish.replicas ?? 2,
   };
-  checkParamsHash(wish.params, terms.paramsHash);
+  checkParamsHash(job, terms.paramsHash);
   const fees = await client.chain.read("JobPermits", "quote", [terms]);
   const priced = { ...terms, maxFee: (wish.maxFee ?? (fees.total as bigint)).toString() };
-  const draft = await toDraft(client, grantee, priced, wish);
+  const draft = await toDraft(client, grantee, priced, wish.program, job);
   return { quote: toQuote(answer, fees), draft };
 }
 
@@ -99,6 +115,7 @@ async function quoteAtGateway(
   client: CosClient,
   grantee: Account,
   wish: JobWish,
+  job: JobDocument,
   uses: JobWish["uses"],
   versions: readonly bigint[],
 ): Promise<QuoteJobResponse> {
@@ -106,7 +123,7 @@ async function quoteAtGateway(
   const quote = QuoteJobRequest.fromPartial({
     algorithmId: toBytes(wish.algorithmId),
     datasets: uses.map(({ datasetId }, i) => ({ datasetId, version: Number(versions[i] ?? 0n) })),
-    paramsJson: canonicalJson(wish.params),
+    paramsJson: canonicalJson(job),
   });
   const answer = await orFail(client.services.jobs.quoteJob({ quote }, await session.metadata()));
   if (answer.quote === undefined)
@@ -115,8 +132,8 @@ async function quoteAtGateway(
 }
 
 /** The gateway names the parameters' digest; a wrong one would buy another computation. */
-function checkParamsHash(params: JobWish["params"], paramsHash: string): void {
-  const mine = digestOfBytes(new TextEncoder().encode(canonicalJson(params)));
+function checkParamsHash(job: JobDocument, paramsHash: string): void {
+  const mine = paramsHashOf(job);
   if (mine === paramsHash) return;
   throw new CosFailure(
     "integrity",
@@ -128,11 +145,23 @@ function checkParamsHash(params: JobWish["params"], paramsHash: string): void {
   );
 }
 
+/** The chain holds the granted purpose's hash; stating another would only be refused later. */
+function checkPurpose(purpose: Purpose, granted: string): void {
+  const stated = purposeHash(purpose);
+  if (stated === granted) return;
+  throw new CosFailure("refused", "PURPOSE_MISMATCH", "the stated purpose is not the one that was granted", {
+    clause: 3,
+    facts: { granted, stated },
+    hint: "give the file of the request that was granted with --request-file",
+  });
+}
+
 async function toDraft(
   client: CosClient,
   grantee: Account,
   terms: PermitTerms,
-  wish: JobWish,
+  program: string,
+  job: JobDocument,
 ): Promise<PermitDraft> {
   const nonce = freshNonce();
   const termsHash = await client.chain.read<string>("JobPermits", "termsHashOf", [terms]);
@@ -149,8 +178,8 @@ async function toDraft(
     nonce,
     permitId: permitId as Digest,
     termsHash: termsHash as Digest,
-    program: wish.program,
-    params: { ...wish.params },
+    program,
+    job,
   };
 }
 

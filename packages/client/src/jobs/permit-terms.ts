@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { jobDocumentSchema } from "@cos/protocol";
 import { z } from "zod";
 import { addressPattern, amountText, digestSchema } from "./terms-schema.ts";
 
@@ -37,9 +38,10 @@ export const permitDraftSchema = z.strictObject({
   /** The permit's id when the grantee issues it. */
   permitId: digestSchema,
   termsHash: digestSchema,
-  /** For people: the program's name and the job's parameters, whose digest is in the terms. */
+  /** For people: the program's name. */
   program: z.string(),
-  params: z.record(z.string(), z.string()),
+  /** The job's parameters and stated purpose, whose digests are in the terms. */
+  job: jobDocumentSchema,
 });
 /** A permit before it is issued: what an owner looks at, and signs. */
 export type PermitDraft = z.infer<typeof permitDraftSchema>;

@@ -11,6 +11,8 @@ export type JobView = {
   /** `PERMITTED`, `RUNNING`, … */
   readonly state: string;
   readonly reason: string;
+  /** Clause of the grant that the reason rests on; 0 for none. */
+  readonly clause: number;
   readonly tasksDone: number;
   readonly tasksTotal: number;
   readonly datasetIds: readonly string[];
@@ -26,6 +28,15 @@ export type JobView = {
 const names = new Map(Object.entries(JobState).map(([name, value]) => [value as number, name]));
 const stateName = (state: number): string => (names.get(state) ?? `STATE_${state}`).replace("JOB_STATE_", "");
 
+function clauseOf(factsJson: string): number {
+  try {
+    const { clause } = JSON.parse(factsJson) as { clause?: unknown };
+    return typeof clause === "number" ? clause : 0;
+  } catch {
+    return 0;
+  }
+}
+
 /** States in which nothing more happens to a job by itself, or what happens is the owner's turn. */
 const ends = new Set(["SETTLED", "REJECTED", "FAILED", "CANCELLED", "EXPIRED"]);
 export const isOver = (state: string): boolean => ends.has(state);
@@ -34,6 +45,7 @@ export const toJobView = (job: Job): JobView => ({
   jobId: toHex(job.jobId),
   state: stateName(job.state),
   reason: job.reason,
+  clause: clauseOf(job.factsJson),
   tasksDone: job.tasksDone,
   tasksTotal: job.tasksTotal,
   datasetIds: job.datasetIds,
@@ -127,7 +139,11 @@ const jobFailure = (job: JobView | undefined, jobId: string): CosFailure =>
     "refused",
     job?.reason || `JOB_${job?.state ?? "UNKNOWN"}`,
     `the job ended as ${job?.state ?? "unknown"}${job?.reason ? `: ${job.reason}` : ""}`,
-    { facts: { jobId }, hint: "the fee went back by the permit's terms; `cos audit` shows it" },
+    {
+      facts: { jobId },
+      ...(job !== undefined && job.clause > 0 ? { clause: job.clause } : {}),
+      hint: "the fee went back by the permit's terms; `cos audit` shows it",
+    },
   );
 
 /** The account's jobs, newest first: as grantee, or all of a dataset that it owns. */

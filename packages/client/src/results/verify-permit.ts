@@ -7,6 +7,7 @@ import {
   EvaluationPool,
   type JobParams,
   type Plan,
+  type PlanRequest,
   type Program,
   parseProgram,
   planJob,
@@ -17,6 +18,7 @@ import {
 import { TicketKind } from "@cos/proto/gateway";
 import {
   type Address,
+  checkJobDocument,
   type Digest,
   type Manifest,
   manifestCommitment,
@@ -36,12 +38,9 @@ import {
 import { CosFailure, factsOf } from "../failure.ts";
 import type { Account } from "../keystore/account.ts";
 import type { Transfer } from "../objects/transfers.ts";
-import { findParams } from "./find-params.ts";
 import { type PermitOnChain, readPermit } from "./permit-on-chain.ts";
 
 export type VerifyOptions = {
-  /** Parameters of the job, where the owner cannot find them by itself. */
-  readonly params?: JobParams;
   /** A program that is not built in. */
   readonly programFile?: string;
   /** Manifests of the permit's other owners. */
@@ -92,17 +91,19 @@ export async function verifyPermit(
   const program = await findProgram(permit, options.programFile);
   const own = await ownParts(client, owner, permit);
   const manifests = await allManifests(permit, own, options.manifestFiles ?? []);
-  const first = own[0]?.manifest as Manifest;
-  const params = findParams(program, first, permit.paramsHash, options.params);
   const { bundle, resultBytes } = await fetchResult(client, owner, permit, options);
+  const job = checkJobDocument(bundle.job, permit);
+  if (!job.ok) throw verifyFailure(job.error, permitId);
+  const { params, purpose } = job.value;
   const assurance = options.recompute
-    ? await recomputed(client, own, { program, manifests, params }, permit)
+    ? await recomputed(client, own, { program, manifests, params, purpose: purpose.duo }, permit)
     : await replicas(client, permit, bundle);
   const verified = verifyResult({
     permit: {
       permitId: permit.permitId,
       algorithmId: permit.algorithmId,
-      params,
+      paramsHash: permit.paramsHash,
+      purposeHash: permit.purposeHash,
       datasetRoots: permit.datasetRoots,
       resultCommitment: permit.result.commitment,
     },
@@ -234,7 +235,7 @@ async function replicas(client: CosClient, permit: PermitOnChain, bundle: Result
 async function recomputed(
   client: CosClient,
   own: readonly { transfer: Transfer }[],
-  job: { program: Program; manifests: readonly Manifest[]; params: JobParams },
+  job: PlanRequest,
   permit: PermitOnChain,
 ): Promise<Assurance> {
   const plan = planJob(job);
@@ -271,6 +272,8 @@ const words: Record<VerifyError["code"], string> = {
   RESULT_OF_OTHER_INPUTS: "the result was made from other inputs than the permit names",
   RESULT_OF_OTHER_PERMIT: "the result belongs to another permit",
   RESULT_OF_OTHER_PLAN: "the result was made by another plan",
+  PARAMS_MISMATCH: "the result was made with other parameters than the permit names",
+  PURPOSE_MISMATCH: "the result was made for another purpose than was granted",
   RESULT_OF_OTHER_CONTEXT: "the result is under another key than the dataset's",
   COMMITMENT_MISMATCH: "the result is not what was committed to on chain",
   OUTPUT_DIGEST_MISMATCH: "the result's bytes are not those that were claimed",

@@ -48,7 +48,7 @@ export function rpcFailure(cause: unknown): unknown {
     });
   }
   const code = cause.code === "JOB_REFUSED" && typeof facts.reason === "string" ? facts.reason : cause.code;
-  const clause = clauseByCode.get(code) ?? 0;
+  const clause = clauseByCode.get(code) ?? (typeof facts.clause === "number" ? facts.clause : 0);
   const said = cause.message === cause.code ? code : `${code} (${cause.message})`;
   return new CosFailure(kind, code, clause > 0 ? `refused by clause ${clause} of the grant: ${said}` : said, {
     facts,

@@ -14,7 +14,7 @@ import {
   requestFileText,
   signAuthorisation,
 } from "@cos/client";
-import { digestOfJson, formatOpMask, Op } from "@cos/protocol";
+import { digestOfJson, formatOpMask, Op, type Purpose } from "@cos/protocol";
 import type { Party } from "../run/actor.ts";
 import type { StageClock } from "../run/stage-clock.ts";
 
@@ -28,7 +28,7 @@ export const noPrice: Price = { feePerUse: 0n, workFee: 0n };
 
 export interface Agreement {
   readonly grant: Granted;
-  readonly purpose: { readonly duo: readonly string[]; readonly statement: string };
+  readonly purpose: Purpose;
   /** Where the hospital keeps the request that it granted. */
   readonly requestFile: string;
 }
@@ -107,7 +107,14 @@ export async function agreeOnJob(
   clock: StageClock,
   hospital: Party,
   researcher: Party,
-  want: { datasetId: string; grantId: string; traitName: string; algorithmId: string; program: string },
+  want: {
+    datasetId: string;
+    grantId: string;
+    purpose: Purpose;
+    traitName: string;
+    algorithmId: string;
+    program: string;
+  },
 ): Promise<{ quote: JobQuote; draft: PermitDraft; authorisation: ReturnType<typeof readAuthorisation> }> {
   const { quote, draft } = await clock.run("researcher", "ask what the job costs", async (report) => {
     const drafted = await draftPermit(researcher.client, researcher.account, {
@@ -115,6 +122,7 @@ export async function agreeOnJob(
       algorithmId: want.algorithmId,
       program: want.program,
       params: { trait: want.traitName },
+      purpose: want.purpose,
     });
     report.bytes(drafted.quote.inputBytes);
     report.note(`${drafted.quote.tasks} tasks over ${(drafted.quote.inputBytes / 1e6).toFixed(1)} MB`);

@@ -108,6 +108,7 @@ export async function play({ options, clock, out, platform, newActor }: Stagecra
     ...want,
     program: program.name,
     grantId: agreement.grant.grantId,
+    purpose: agreement.purpose,
   });
   const { issued, job } = await runJob(clock, researcher, draft, authorisation);
   const handedOver = await openAndRelease(clock, hospital, researcher, {

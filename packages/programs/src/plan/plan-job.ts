@@ -23,8 +23,10 @@ export type PlanError = (ResolveError | ContractionError) & { dataset?: number }
 export type PlanJobError =
   | PlanError
   | { code: "PROFILE_UNKNOWN"; name: string }
-  /** No segment's consent admits the purpose. */
-  | { code: "NO_SEGMENT_ADMITTED"; dataset: number }
+  /** Clause 3: no segment's consent admits the purpose. */
+  | { code: "NO_SEGMENT_ADMITTED"; clause: 3; dataset: number }
+  /** Every row of the admitted segments was deleted. */
+  | { code: "NO_ROWS"; dataset: number }
   /** Arrays that should hold the same people in the same blocks do not. */
   | { code: "ROWS_MISALIGNED"; dataset: number; array: string; segment: string; rowBlock: number }
   /** More random events than the failure bound is made for. */
@@ -113,13 +115,14 @@ function planDataset(
   const segments = manifest.segments.filter(
     (s) => request.purpose === undefined || admitsPurpose(s.consentClass, request.purpose),
   );
+  if (segments.length === 0) return err({ code: "NO_SEGMENT_ADMITTED", clause: 3, dataset });
   const used = arrays.filter((a) =>
     sums.some((s) => [...s.carrier, ...(s.weight ?? [])].some((c) => c.array === a)),
   );
   const rowBlocks = alignRows(used, segments, dataset);
   if (!rowBlocks.ok) return rowBlocks;
   const rows = rowBlocks.value.reduce((sum, b) => sum + b.rows, 0);
-  if (rows === 0) return err({ code: "NO_SEGMENT_ADMITTED", dataset });
+  if (rows === 0) return err({ code: "NO_ROWS", dataset });
 
   const whole = request.program.partition === "whole";
   const found = toContractions(sums, profile.value, whole ? rows : null);

@@ -2,10 +2,12 @@ import { type ContainerError, checkCiphertext, findProfile, openCiphertextList }
 import {
   type Address,
   type AlgorithmId,
+  checkJobDocument,
   type Digest,
   digestOfBytes,
   err,
   inputsRootOf,
+  type JobDocumentMismatch,
   type Manifest,
   manifestCommitment,
   ok,
@@ -17,16 +19,16 @@ import {
 } from "@cos/protocol";
 import { entriesOfPlan, type Plan, planDigestOf, taskIdOf } from "../plan/plan.ts";
 import { type PlanJobError, planJob } from "../plan/plan-job.ts";
-import type { JobParams } from "../plan/resolve-program.ts";
 import { algorithmIdOf, type Program } from "../program.ts";
 
 /** What the chain says about the permit: read from logs, never from whoever hands over the result. */
 export type PermitTerms = {
   permitId: PermitId;
   algorithmId: AlgorithmId;
-  params: JobParams;
-  /** DUO codes of the grant's purpose, as the plan took them; absent: all segments. */
-  purpose?: readonly string[];
+  /** Digest of the job document: parameters and stated purpose. */
+  paramsHash: Digest;
+  /** Clause 3, as granted. */
+  purposeHash: Digest;
   /** Manifest commitments of the datasets, in the permit's order. */
   datasetRoots: readonly Digest[];
   /** The commitment that settlement posted. */
@@ -62,6 +64,8 @@ export type VerifyError =
   | { code: "RESULT_OF_OTHER_INPUTS"; expected: Digest; actual: Digest }
   | { code: "RESULT_OF_OTHER_PERMIT"; expected: Digest; actual: Digest }
   | { code: "RESULT_OF_OTHER_PLAN"; expected: Digest; actual: Digest }
+  /** The bundle's job document is not the permit's, or states another purpose than was granted. */
+  | JobDocumentMismatch
   | { code: "RESULT_OF_OTHER_CONTEXT"; expected: Digest; actual: Digest }
   /** What the bundle claims is not what was committed on chain. */
   | { code: "COMMITMENT_MISMATCH"; expected: Digest; actual: Digest }
@@ -97,7 +101,12 @@ export function verifyResult(request: VerifyRequest): Result<VerifiedResult, Ver
   return fault === undefined ? planned : err(fault);
 }
 
-function rederivePlan({ permit, program, manifests }: VerifyRequest): Result<VerifiedResult, VerifyError> {
+function rederivePlan({
+  permit,
+  program,
+  manifests,
+  bundle,
+}: VerifyRequest): Result<VerifiedResult, VerifyError> {
   const algorithmId = algorithmIdOf(program);
   if (algorithmId !== permit.algorithmId) {
     return err({ code: "RESULT_OF_OTHER_PROGRAM", expected: permit.algorithmId, actual: algorithmId });
@@ -105,12 +114,10 @@ function rederivePlan({ permit, program, manifests }: VerifyRequest): Result<Ver
   const expected = inputsRootOf(permit.datasetRoots);
   const actual = inputsRootOf(manifests.map(manifestCommitment));
   if (actual !== expected) return err({ code: "RESULT_OF_OTHER_INPUTS", expected, actual });
-  const plan = planJob({
-    program,
-    manifests,
-    params: permit.params,
-    ...(permit.purpose === undefined ? {} : { purpose: permit.purpose }),
-  });
+  const job = checkJobDocument(bundle.job, permit);
+  if (!job.ok) return job;
+  const { params, purpose } = job.value;
+  const plan = planJob({ program, manifests, params, purpose: purpose.duo });
   if (!plan.ok) return err({ code: "PLAN_REFUSED", reason: plan.error });
   return ok({ plan: plan.value, planDigest: planDigestOf(plan.value) });
 }

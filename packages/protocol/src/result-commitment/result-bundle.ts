@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Address, AlgorithmId, PermitId } from "../ids.ts";
+import { jobDocumentSchema } from "../job-document.ts";
 import { digestSchema, objectRefSchema } from "../manifest/object-ref.ts";
 import { err, ok, type Result } from "../result.ts";
 
@@ -20,6 +21,8 @@ export const resultBundleSchema = z.strictObject({
   format: z.literal("cos-result-bundle/1"),
   permitId: digestSchema.transform((text) => text as unknown as PermitId),
   algorithmId: digestSchema.transform((text) => text as unknown as AlgorithmId),
+  /** Parameters and purpose; what says that they are the permit's is its `paramsHash`. */
+  job: jobDocumentSchema,
   planDigest: digestSchema,
   inputsRoot: digestSchema,
   contextDigest: digestSchema,

@@ -56,6 +56,11 @@ describe("parseResultBundle", () => {
     const bundle = {
       format: "cos-result-bundle/1",
       ...rest,
+      job: {
+        format: "cos-job/1",
+        params: {},
+        purpose: { duo: ["DUO:0000042"], statementDigest: digestOfJson("why") },
+      },
       entries: { digest: outputDigest, sizeBytes: 1 },
       tasks: [{ taskId: digestOfJson("t"), outputDigest, attestations: [] }],
     };

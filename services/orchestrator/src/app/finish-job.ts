@@ -1,4 +1,5 @@
 import { canonicalJson, type JobId, type ResultBundle, resultCommitment } from "@cos/protocol";
+import { loadJobDocument } from "./load-plan.ts";
 import { applyStops, type MoveDeps, moveJob } from "./move-job.ts";
 import type { Authority, Clock, InTransaction, Objects, TaskRecords } from "./ports.ts";
 
@@ -37,6 +38,8 @@ export async function finishJob(deps: FinishJobDeps, jobId: JobId): Promise<void
     });
     return;
   }
+  const document = await loadJobDocument(deps.objects, job.terms.paramsHash);
+  if (!document.ok) throw new Error(`the planned job's parameters are ${document.error.code}`);
   const claim = {
     permitId: jobId,
     algorithmId: job.terms.algorithmId as ResultBundle["algorithmId"],
@@ -47,6 +50,7 @@ export async function finishJob(deps: FinishJobDeps, jobId: JobId): Promise<void
   const bundle: ResultBundle = {
     format: "cos-result-bundle/1",
     ...claim,
+    job: document.value,
     entries: { digest: entries.digest, sizeBytes: entries.sizeBytes },
     tasks: tasks.map(({ task, outputs }) => {
       const outputDigest = task.output?.digest ?? entries.digest;

@@ -5,19 +5,21 @@ import {
   checkManifestCommitment,
   type Digest,
   err,
+  type JobDocument,
   type Manifest,
   maxManifestBytes,
   ok,
+  parseJobDocument,
   parseManifest,
   type Result,
 } from "@cos/protocol";
-import { type JobParams, parseJobParams } from "../domain/job-params.ts";
 import type { Authority, DatasetView, Objects } from "./ports.ts";
 
 /** What a plan is a function of, as a permit pins it. */
 export type PinnedWork = {
   readonly algorithmId: Digest;
-  readonly params: JobParams;
+  /** Parameters and stated purpose. */
+  readonly job: JobDocument;
   readonly datasets: readonly { datasetId: string; version: number; manifestCommitment: Digest }[];
 };
 
@@ -60,7 +62,8 @@ export async function loadPlan(
     manifests.push(found.value.manifest);
     views.push(found.value.view);
   }
-  const plan = planJob({ program: program.value, manifests, params: work.params });
+  const { params, purpose } = work.job;
+  const plan = planJob({ program: program.value, manifests, params, purpose: purpose.duo });
   return plan.ok ? ok({ plan: plan.value, datasets: views }) : refuse(plan.error);
 }
 
@@ -100,15 +103,15 @@ async function loadManifest(
   return checked.ok ? ok({ manifest: checked.value, view }) : refuse({ ...checked.error, datasetId });
 }
 
-/** Reads the parameters that a permit names by digest. @throws MissingObject */
-export async function loadParams(
+/** Reads the job document that a permit names by digest. @throws MissingObject */
+export async function loadJobDocument(
   objects: Objects,
   paramsHash: Digest,
-): Promise<Result<JobParams, WorkRefusal>> {
+): Promise<Result<JobDocument, WorkRefusal>> {
   const bytes = await objects.read(paramsHash, maxParamsBytes);
   if (!bytes) throw new MissingObject(`cos-object:${paramsHash.slice(2)}`);
-  const params = parseJobParams(new TextDecoder().decode(bytes));
-  return params.ok ? params : refuse(params.error);
+  const job = parseJobDocument(new TextDecoder().decode(bytes));
+  return job.ok ? job : refuse(job.error);
 }
 
 /** `cos-object:<64 hex digits>` -> digest. */

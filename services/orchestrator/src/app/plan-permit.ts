@@ -1,8 +1,8 @@
 import { type Plan, planDigestOf, taskIdOf, taskSpec } from "@cos/programs";
-import { type JobId, ok, type Result } from "@cos/protocol";
+import { checkJobDocument, type JobId, ok, type Result } from "@cos/protocol";
 import type { Job } from "../domain/job.ts";
 import { jobRegion } from "../domain/job-region.ts";
-import { type LoadDeps, loadParams, loadPlan, MissingObject, type WorkRefusal } from "./load-plan.ts";
+import { type LoadDeps, loadJobDocument, loadPlan, MissingObject, type WorkRefusal } from "./load-plan.ts";
 import { type MoveDeps, moveJob } from "./move-job.ts";
 import type { Clock, InTransaction, NewTask, TaskRecords } from "./ports.ts";
 
@@ -59,10 +59,15 @@ async function decide(
       error: { code, facts: { clause, datasetId: dataset.datasetId, grantId: dataset.grantId } },
     };
   }
-  const params = await loadParams(deps.objects, terms.paramsHash);
-  if (!params.ok) return params;
+  const document = await loadJobDocument(deps.objects, terms.paramsHash);
+  if (!document.ok) return document;
+  const job = checkJobDocument(document.value, terms);
+  if (!job.ok) {
+    const { code, ...facts } = job.error;
+    return { ok: false, error: { code, facts } };
+  }
   const { algorithmId, datasets } = terms;
-  const loaded = await loadPlan(deps, { algorithmId, params: params.value, datasets });
+  const loaded = await loadPlan(deps, { algorithmId, job: job.value, datasets });
   if (!loaded.ok) return loaded;
   const region = jobRegion(
     terms.regionCode,

@@ -1,6 +1,5 @@
 import { planDigestOf } from "@cos/programs";
-import { type Digest, err, ok, type Result } from "@cos/protocol";
-import { paramsBytes, parseJobParams } from "../domain/job-params.ts";
+import { type Digest, err, jobDocumentBytes, ok, parseJobDocument, type Result } from "@cos/protocol";
 import { computeFee, type Price } from "../domain/price.ts";
 import { type LoadDeps, loadPlan, MissingObject, type WorkRefusal } from "./load-plan.ts";
 
@@ -34,8 +33,11 @@ export async function quoteJob(
     paramsJson: string;
   },
 ): Promise<Result<JobQuote, WorkRefusal>> {
-  const params = parseJobParams(request.paramsJson);
-  if (!params.ok) return err({ code: params.error.code, facts: { detail: params.error.detail } });
+  const job = parseJobDocument(request.paramsJson);
+  if (!job.ok) {
+    const { code, ...facts } = job.error;
+    return err({ code, facts });
+  }
   const datasets: { datasetId: string; version: number; manifestCommitment: Digest }[] = [];
   for (const { datasetId, version } of request.datasets) {
     const view = await deps.authority.dataset(datasetId);
@@ -46,10 +48,10 @@ export async function quoteJob(
     datasets.push({ datasetId, version: chosen.version, manifestCommitment: chosen.manifestCommitment });
   }
   try {
-    const loaded = await loadPlan(deps, { algorithmId: request.algorithmId, params: params.value, datasets });
+    const loaded = await loadPlan(deps, { algorithmId: request.algorithmId, job: job.value, datasets });
     if (!loaded.ok) return loaded;
     const { plan } = loaded.value;
-    const { digest: paramsHash } = await deps.objects.write(paramsBytes(params.value));
+    const { digest: paramsHash } = await deps.objects.write(jobDocumentBytes(job.value));
     const { inputBytes, outputBytes, cost } = plan.estimate;
     const computeSeconds = cost / deps.passesPerSecond;
     const replicas = deps.replicasFor(0);
