@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { appendCohort, openCohort, publishDataset } from "@cos/client";
-import { plaintextAssoc, readTrait } from "@cos/genomics";
+import { appendCohort, checkKit, openCohort, publishDataset, readKit } from "@cos/client";
+import { plaintextAssoc, readTrait, selectSamples, writeCohort } from "@cos/genomics";
 import { unwrap } from "@cos/protocol";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { patience } from "./support/patience.ts";
@@ -20,12 +20,28 @@ let dataset: Dataset;
 /** One dataset of two segments: people who agreed to general research, then people who agreed to health research alone. */
 beforeAll(async () => {
   scene = await Scene.open();
-  general = await smallCohort(scene.dir, { seed: 1, people: 120 });
-  healthOnly = await smallCohort(scene.dir, { seed: 2, people: 90 });
+  const everybody = await smallCohort(scene.dir, { people: 210 });
+  general = await part(everybody, "general", 0, 120);
+  healthOnly = await part(everybody, "health-only", 120, 90);
   dataset = await scene.publish(general.files, [generalResearch]);
   await append(healthOnly, [healthResearch]);
 }, patience);
 afterAll(() => scene?.close());
+
+/** Some of a cohort's people, as files of their own at the same sites. */
+async function part(whole: SmallCohort, name: string, first: number, count: number): Promise<SmallCohort> {
+  const people = Array.from({ length: count }, (_, i) => first + i);
+  const { cohort } = whole;
+  const prefix = join(scene.dir, name);
+  const some = {
+    ...cohort,
+    source: selectSamples(cohort.source, people),
+    status: cohort.status.slice(first, first + count),
+    quantitative: cohort.quantitative.slice(first, first + count),
+  };
+  unwrap(await writeCohort(prefix, some));
+  return { ...whole, cohort: some, files: { ...whole.files, bfile: prefix, pheno: `${prefix}.pheno.tsv` } };
+}
 
 async function append(more: SmallCohort, consentClass: readonly string[]): Promise<void> {
   const { client, home, account, ring } = scene.hospital;
@@ -35,6 +51,7 @@ async function append(more: SmallCohort, consentClass: readonly string[]): Promi
   const choice = { outDir, kitPath, site: "hospital", consentClass, threads: 1 };
   await appendCohort(client, { ...ring, account }, dataset.datasetId, cohort, choice);
   await cohort.source.close();
+  await checkKit(home, await readKit(kitPath, ring.passphrase), ring.passphrase);
   await publishDataset(client, home, account, outDir, { region: scene.platform.platform.region });
 }
 
