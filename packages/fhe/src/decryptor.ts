@@ -1,6 +1,7 @@
 import { err, ok, type Result } from "@cos/protocol";
 import type { Ciphertext, Plaintext, SEALContext, Decryptor as SealDecryptor } from "node-seal/allows";
 import type { ContainerError } from "./framed-file.ts";
+import { masksOf, type SeededCiphertext } from "./mask.ts";
 import type { Profile } from "./profile.ts";
 import { loadSeal, type Seal, toSealContext } from "./seal.ts";
 import { SealFormat } from "./seal-format.ts";
@@ -42,9 +43,9 @@ export class Decryptor {
     return ok(this.#decrypt());
   }
 
-  /** The same for a fresh seeded ciphertext. @errors `CONTAINER_MALFORMED` */
-  openSeeded(packed: Uint8Array): Result<Uint32Array, ContainerError> {
-    if (!this.#load(this.#format.unpackSeeded(packed))) return malformed;
+  /** The same for a fresh ciphertext out of a block. @errors `CONTAINER_MALFORMED` */
+  openSeeded({ packed, ...place }: SeededCiphertext): Result<Uint32Array, ContainerError> {
+    if (!this.#load(this.#format.unpackMasked(packed, masksOf(this.profile, place)))) return malformed;
     return ok(this.#decrypt());
   }
 

@@ -1,17 +1,24 @@
-import type { Plaintext, SEALContext, Encryptor as SealEncryptor } from "node-seal/allows";
+import type { Ciphertext, Plaintext, SEALContext, Encryptor as SealEncryptor } from "node-seal/allows";
+import { BlockWriter, type NewBlock } from "./block-writer.ts";
+import { MaskMover } from "./mask-mover.ts";
 import type { Profile } from "./profile.ts";
 import { loadSeal, type Seal, toSealContext } from "./seal.ts";
-import { SealFormat } from "./seal-format.ts";
+import { SealFormat, secretResidues } from "./seal-format.ts";
 import { loadSecret } from "./secret-key.ts";
 
-/** Encrypts under the secret key (there is no public key): every ciphertext draws its own seed from the system's generator. */
+/**
+ * Encrypts under the secret key (there is no public key). Secret, noise and the first mask are SEAL's; a ciphertext is
+ * then moved to its block's mask, once, and SEAL's original is wiped. What comes out can only go into a block.
+ */
 export class Encryptor {
   readonly profile: Profile;
   readonly #seal: Seal;
   readonly #context: SEALContext;
   readonly #encryptor: SealEncryptor;
   readonly #plain: Plaintext;
+  readonly #ciphertext: Ciphertext;
   readonly #format: SealFormat;
+  readonly #mover: MaskMover;
 
   private constructor(seal: Seal, profile: Profile, secret: Uint8Array) {
     this.profile = profile;
@@ -27,32 +34,36 @@ export class Encryptor {
     generator.delete();
     key.delete();
     this.#plain = new seal.Plaintext();
+    this.#ciphertext = new seal.Ciphertext();
     this.#format = new SealFormat(seal, this.#context, profile);
+    this.#mover = new MaskMover(profile, secretResidues(profile, secret));
   }
 
   static async create(profile: Profile, secret: Uint8Array): Promise<Encryptor> {
     return new Encryptor(await loadSeal(), profile, secret);
   }
 
-  /**
-   * One polynomial as a fresh seeded ciphertext, packed.
-   * @param coefficients up to N integers, each below t
-   */
-  encrypt(coefficients: Uint32Array): Uint8Array {
-    if (coefficients.length > this.profile.ringDegree)
-      throw new RangeError("more coefficients than the ring has");
-    this.#plain.loadFromArray(this.#context, this.#format.toPlaintext(coefficients));
-    const fresh = this.#encryptor.encryptSymmetricSerializable(this.#plain);
-    try {
-      return this.#format.packSeeded(fresh.saveToArray(this.#seal.ComprModeType.none));
-    } finally {
-      fresh.delete();
-    }
+  /** Begins a block under a fresh seed. To resume or correct a block is to begin it again. */
+  beginBlock(block: NewBlock): BlockWriter {
+    if (block.context.profile !== this.profile) throw new TypeError("a block under another profile");
+    return new BlockWriter(block, (coefficients, mask, packed) => this.#encrypt(coefficients, mask, packed));
   }
 
   free(): void {
+    this.#mover.free();
+    this.#format.wipe();
     this.#plain.delete();
+    this.#ciphertext.delete();
     this.#encryptor.delete();
     this.#context.delete();
+  }
+
+  #encrypt(coefficients: Uint32Array, mask: Uint32Array, packed: Uint8Array): void {
+    if (coefficients.length > this.profile.ringDegree)
+      throw new RangeError("more coefficients than the ring has");
+    this.#plain.loadFromArray(this.#context, this.#format.toPlaintext(coefficients));
+    this.#encryptor.encryptSymmetric(this.#plain, this.#ciphertext);
+    const original: Uint8Array = this.#ciphertext.saveToArray(this.#seal.ComprModeType.none);
+    this.#mover.move(this.#format.polynomialsOf(original, 1), mask, packed);
   }
 }

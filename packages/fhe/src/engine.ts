@@ -1,5 +1,6 @@
 import type { Result } from "@cos/protocol";
 import type { ContainerError } from "./framed-file.ts";
+import type { SeededCiphertext } from "./mask.ts";
 import type { Profile } from "./profile.ts";
 
 /**
@@ -14,8 +15,8 @@ export interface Engine {
 
 export interface Evaluator {
   readonly profile: Profile;
-  /** A fresh ciphertext from its packed first polynomial and seed. @errors `CONTAINER_MALFORMED` */
-  expand(seeded: Uint8Array): Result<EvaluatorCiphertext, ContainerError>;
+  /** A fresh ciphertext from its packed first polynomial and its mask. @errors `CONTAINER_MALFORMED` */
+  expand(seeded: SeededCiphertext): Result<EvaluatorCiphertext, ContainerError>;
   /** A whole ciphertext from its packed polynomials. @errors `CONTAINER_MALFORMED` */
   load(packed: Uint8Array, degree: 1 | 2): Result<EvaluatorCiphertext, ContainerError>;
   /** A sum that starts at zero. */

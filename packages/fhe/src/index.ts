@@ -1,4 +1,5 @@
 export * from "./block-container.ts";
+export type { BlockWriter, NewBlock } from "./block-writer.ts";
 export * from "./check-ciphertext.ts";
 export * from "./ciphertext-list.ts";
 export * from "./context.ts";
@@ -6,6 +7,7 @@ export * from "./decryptor.ts";
 export * from "./encryptor.ts";
 export * from "./engine.ts";
 export type { ContainerError } from "./framed-file.ts";
+export * from "./mask.ts";
 export * from "./noise.ts";
 export * from "./owner-pool.ts";
 export * from "./profile.ts";

@@ -1,11 +1,27 @@
 import { createCipheriv } from "node:crypto";
-import { bitLength } from "./profile.ts";
+import { bitLength, type Profile } from "./profile.ts";
 
 /** Bytes of a block's public seed. */
 export const seedBytes = 32;
 
 /** Which mask of a block: stream index of the row, ciphertext within the row, number of the profile's prime. */
 export type MaskPlace = { streamIndex: number; ciphertext: number; prime: number };
+
+/** A fresh ciphertext as a block carries it: the packed first polynomial, and where its mask comes from. */
+export type SeededCiphertext = Omit<MaskPlace, "prime"> & { seed: Uint8Array; packed: Uint8Array };
+
+/** The second polynomial of a fresh ciphertext, all primes, as `expandMask` gives each. */
+export function masksOf(
+  { primes, ringDegree }: Profile,
+  { seed, streamIndex, ciphertext }: Omit<SeededCiphertext, "packed">,
+): Uint32Array {
+  const words = new Uint32Array(2 * primes.length * ringDegree);
+  for (const [prime, modulus] of primes.entries()) {
+    const residues = words.subarray(2 * prime * ringDegree, 2 * (prime + 1) * ringDegree);
+    expandMask(seed, { streamIndex, ciphertext, prime }, modulus, ringDegree, residues);
+  }
+  return words;
+}
 
 /**
  * Expands one mask: `count` residues, uniform below `modulus`, as pairs of 32-bit words, low word first.

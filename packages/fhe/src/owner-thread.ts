@@ -1,6 +1,4 @@
 import { workerData } from "node:worker_threads";
-import { digestOfBytes, type ObjectRef } from "@cos/protocol";
-import { writeBlock } from "./block-container.ts";
 import { contextOf } from "./context.ts";
 import { Decryptor } from "./decryptor.ts";
 import { Encryptor } from "./encryptor.ts";
@@ -23,19 +21,17 @@ serveJobs(async (job) => {
 async function encrypt(profile: Profile, job: Extract<OwnerJob, { kind: "encrypt" }>): Promise<JobResult> {
   const encryptor = await remember(encryptors, profile, Encryptor.create);
   const { ciphertextsPerRow, coefficientsPerCiphertext: width, coefficients, streamIndexes } = job;
-  const rows = Array.from(streamIndexes, (streamIndex, row) => {
-    const ciphertexts = Array.from({ length: ciphertextsPerRow }, (_, i) => {
-      const at = (row * ciphertextsPerRow + i) * width;
-      return encryptor.encrypt(coefficients.subarray(at, at + width));
-    });
-    return {
-      streamIndex,
-      ciphertexts: ciphertexts.length === 1 ? (ciphertexts[0] as Uint8Array) : concat(ciphertexts),
-    };
-  });
+  const context = contextOf(profile, keyId);
+  const writer = encryptor.beginBlock({ context, label: job.label, ciphertextsPerRow, streamIndexes });
+  const bytes = new Uint8Array(writer.sizeBytes);
+  bytes.set(writer.head);
+  const perRow = ciphertextsPerRow * width;
+  for (let row = 0, at = writer.head.length; row < streamIndexes.length; row += 1, at += writer.rowStride) {
+    const target = bytes.subarray(at, at + writer.rowStride);
+    writer.encryptRow(coefficients.subarray(row * perRow, (row + 1) * perRow), target);
+  }
   coefficients.fill(0);
-  const bytes = writeBlock(contextOf(profile, keyId), ciphertextsPerRow, job.label, rows);
-  const object: ObjectRef = { digest: digestOfBytes(bytes), sizeBytes: bytes.length };
+  const object = writer.finish();
   return { value: { object, bytes }, transfer: [bytes.buffer as ArrayBuffer] };
 }
 
@@ -63,14 +59,4 @@ async function remember<T>(
     known.set(profile.name, value);
   }
   return value;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

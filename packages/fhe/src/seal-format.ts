@@ -1,5 +1,4 @@
 import type { SEALContext } from "node-seal/allows";
-import { seedBytes, seededCiphertextBytes } from "./block-container.ts";
 import { type Profile, packedPolynomialBytes } from "./profile.ts";
 import { packResidues, unpackResidues } from "./residue-packing.ts";
 import type { Seal } from "./seal.ts";
@@ -8,22 +7,21 @@ import type { Seal } from "./seal.ts";
  * SEAL 4.1's own uncompressed serialisation, to and from ours.
  *
  *     ciphertext: header[16] parmsId[32] ntt:u8 size:u64 N:u64 L:u64 scale:f64 correction:u64, header[16] count:u64 data
- *     seeded:     the same with the first polynomial only, then header[16] generator:u8 seed[64]
  *     plaintext:  header[16] parmsId[32] count:u64 scale:f64, header[16] count:u64 data
+ *     secret key: a plaintext in NTT form modulo every prime, the special one last
  *
  * @source microsoft/SEAL 4.1, native/src/seal/{serialization,ciphertext,plaintext,dynarray,randomgen}.h
  */
 const ciphertextDataAt = 113;
 const plaintextDataAt = 88;
 const headerSize = 16;
-const blake2xb = 1;
-const seedInfoBytes = headerSize + 1 + seedBytes;
 
 /** Converts between packed residues and SEAL's bytes for one profile. Reuses its buffers: one per thread. */
 export class SealFormat {
   readonly profile: Profile;
   readonly #prefix: Uint8Array;
   readonly #words: Uint32Array;
+  #plaintext: Uint8Array = new Uint8Array(0);
 
   constructor(seal: Seal, context: SEALContext, profile: Profile) {
     this.profile = profile;
@@ -31,31 +29,22 @@ export class SealFormat {
     this.#prefix = readPrefix(seal, context);
   }
 
-  /** SEAL's bytes of a fresh ciphertext -> first polynomial packed, then the seed. */
-  packSeeded(sealBytes: Uint8Array): Uint8Array {
+  /** A fresh ciphertext from its packed first polynomial and its mask; undefined when a residue is not below its prime. */
+  unpackMasked(packed: Uint8Array, mask: Uint32Array): Uint8Array | undefined {
     const { profile } = this;
-    const dataBytes = profile.ringDegree * profile.primes.length * 8;
-    if (sealBytes.length !== ciphertextDataAt + dataBytes + seedInfoBytes) {
-      throw new Error("SEAL did not write a seeded ciphertext");
-    }
-    const packed = new Uint8Array(seededCiphertextBytes(profile));
-    this.#packPolynomials(sealBytes, 1, packed);
-    packed.set(sealBytes.subarray(sealBytes.length - seedBytes), packedPolynomialBytes(profile));
-    return packed;
+    const size = profile.ringDegree * profile.primes.length * 8;
+    const out = new Uint8Array(ciphertextDataAt + 2 * size);
+    this.#writeCiphertextHeader(out, 2, (2 * size) / 8);
+    if (!this.#unpackPolynomials(packed, 1, out)) return undefined;
+    out.set(new Uint8Array(mask.buffer, mask.byteOffset, size), ciphertextDataAt + size);
+    return out;
   }
 
-  /** The inverse of `packSeeded`; undefined when a residue is not below its prime. */
-  unpackSeeded(packed: Uint8Array): Uint8Array | undefined {
-    const { profile } = this;
-    const count = profile.ringDegree * profile.primes.length;
-    const out = new Uint8Array(ciphertextDataAt + count * 8 + seedInfoBytes);
-    this.#writeCiphertextHeader(out, 2, count);
-    if (!this.#unpackPolynomials(packed, 1, out)) return undefined;
-    const at = ciphertextDataAt + count * 8;
-    writeHeader(this.#prefix, out, at, seedInfoBytes);
-    out[at + headerSize] = blake2xb;
-    out.set(packed.subarray(packed.length - seedBytes), at + headerSize + 1);
-    return out;
+  /** The polynomials within SEAL's bytes of a whole ciphertext: a view. */
+  polynomialsOf(sealBytes: Uint8Array, degree: 1 | 2): Uint8Array {
+    const size = (degree + 1) * this.profile.ringDegree * this.profile.primes.length * 8;
+    if (sealBytes.length !== ciphertextDataAt + size) throw new Error("SEAL wrote another ciphertext");
+    return sealBytes.subarray(ciphertextDataAt);
   }
 
   /** SEAL's bytes of a whole ciphertext -> `degree + 1` packed polynomials. */
@@ -73,19 +62,18 @@ export class SealFormat {
     return this.#unpackPolynomials(packed, degree + 1, out) ? out : undefined;
   }
 
-  /** Coefficients below t -> SEAL's bytes of a plaintext polynomial. */
+  /** Coefficients below t -> SEAL's bytes of a plaintext polynomial; valid until the next call. */
   toPlaintext(coefficients: Uint32Array): Uint8Array {
-    const out = new Uint8Array(plaintextDataAt + coefficients.length * 8);
-    const view = new DataView(out.buffer);
-    writeHeader(this.#prefix, out, 0, out.length);
-    view.setBigUint64(48, BigInt(coefficients.length), true);
-    view.setFloat64(56, 1, true);
-    writeHeader(this.#prefix, out, 64, headerSize + 8 + coefficients.length * 8);
-    view.setBigUint64(80, BigInt(coefficients.length), true);
-    for (let i = 0; i < coefficients.length; i += 1) {
-      view.setUint32(plaintextDataAt + 8 * i, coefficients[i] as number, true);
-    }
-    return out;
+    const { length } = coefficients;
+    if (this.#plaintext.length !== plaintextDataAt + length * 8) this.#plaintext = this.#newPlaintext(length);
+    const words = new Uint32Array(this.#plaintext.buffer, plaintextDataAt);
+    for (let i = 0; i < length; i += 1) words[2 * i] = coefficients[i] as number;
+    return this.#plaintext;
+  }
+
+  /** Overwrites the plaintext that was given last. */
+  wipe(): void {
+    this.#plaintext.fill(0);
   }
 
   /** SEAL's bytes of a plaintext polynomial -> all N coefficients; SEAL leaves zeros at the end away. */
@@ -95,6 +83,18 @@ export class SealFormat {
     const coefficients = new Uint32Array(this.profile.ringDegree);
     for (let i = 0; i < count; i += 1) coefficients[i] = view.getUint32(plaintextDataAt + 8 * i, true);
     return coefficients;
+  }
+
+  #newPlaintext(count: number): Uint8Array {
+    this.wipe();
+    const out = new Uint8Array(plaintextDataAt + count * 8);
+    const view = new DataView(out.buffer);
+    writeHeader(this.#prefix, out, 0, out.length);
+    view.setBigUint64(48, BigInt(count), true);
+    view.setFloat64(56, 1, true);
+    writeHeader(this.#prefix, out, 64, headerSize + 8 + count * 8);
+    view.setBigUint64(80, BigInt(count), true);
+    return out;
   }
 
   #writeCiphertextHeader(out: Uint8Array, size: number, count: number): void {
@@ -155,4 +155,9 @@ function readPrefix(seal: Seal, context: SEALContext): Uint8Array {
 function writeHeader(prefix: Uint8Array, out: Uint8Array, at: number, size: number): void {
   out.set(prefix.subarray(0, 8), at);
   new DataView(out.buffer).setBigUint64(at + 8, BigInt(size), true);
+}
+
+/** The secret in NTT form modulo each prime of the ciphertexts, from SEAL's bytes of a secret key: a view into them. */
+export function secretResidues({ ringDegree, primes }: Profile, secret: Uint8Array): Uint8Array {
+  return secret.subarray(plaintextDataAt, plaintextDataAt + primes.length * ringDegree * 8);
 }

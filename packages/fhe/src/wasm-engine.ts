@@ -1,9 +1,9 @@
 import { err, ok, type Result } from "@cos/protocol";
 import type { Ciphertext, SEALContext, Evaluator as SealEvaluator } from "node-seal/allows";
-import { seededCiphertextBytes } from "./block-container.ts";
 import type { Accumulator, Engine, Evaluator, EvaluatorCiphertext } from "./engine.ts";
 import type { ContainerError } from "./framed-file.ts";
-import { type Profile, packedCiphertextBytes } from "./profile.ts";
+import { masksOf, type SeededCiphertext } from "./mask.ts";
+import { type Profile, packedCiphertextBytes, packedPolynomialBytes } from "./profile.ts";
 import { loadSeal, type Seal, toSealContext } from "./seal.ts";
 import { SealFormat } from "./seal-format.ts";
 
@@ -51,9 +51,9 @@ class WasmEvaluator implements Evaluator {
     this.#format = new SealFormat(seal, this.#context, profile);
   }
 
-  expand(seeded: Uint8Array): Result<WasmCiphertext, ContainerError> {
-    if (seeded.length !== seededCiphertextBytes(this.profile)) return malformed("ciphertext size");
-    const bytes = this.#format.unpackSeeded(seeded);
+  expand({ packed, ...place }: SeededCiphertext): Result<WasmCiphertext, ContainerError> {
+    if (packed.length !== packedPolynomialBytes(this.profile)) return malformed("ciphertext size");
+    const bytes = this.#format.unpackMasked(packed, masksOf(this.profile, place));
     return bytes === undefined ? malformed("residue not below its prime") : ok(this.#adopt(bytes, 1));
   }
 

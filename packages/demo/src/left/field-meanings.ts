@@ -15,6 +15,7 @@ const meanings: Readonly<Record<string, string>> = {
   // Ciphertexts and what stands beside them.
   ciphertext: "encrypted genotypes, traits or sums; opens only with the key, which never left",
   streamIndex: "number of a padded, secretly permuted row; says nothing about who sits there",
+  seed: "public; half of every fresh ciphertext of a block expands from it, the half that hides nothing",
   keyId: "random name of the key; says nothing about the key",
   contextDigest: "digest of parameters and key name; two objects under one key show that they are",
   parameterDigest: "digest of public encryption parameters",

@@ -9,13 +9,14 @@ export interface ObjectKind {
   readonly bytes: number;
 }
 
-const containers: Readonly<Record<string, string>> = {
-  COSB: "ciphertext block (cos-block/1)",
-  COSL: "encrypted sums (cos-ciphertexts/1)",
+/** Containers by their first four bytes, and where their header begins. */
+const containers: Readonly<Record<string, { kind: string; headerAt: number }>> = {
+  COSB: { kind: "ciphertext block (cos-block/2)", headerAt: 48 },
+  COSL: { kind: "encrypted sums (cos-ciphertexts/1)", headerAt: 16 },
 };
-/** Names of the u32 fields that stand beside each payload. */
+/** Names of the fields that stand beside each payload. */
 const recordFields: Readonly<Record<string, readonly string[]>> = {
-  COSB: ["streamIndex", "ciphertext"],
+  COSB: ["seed", "streamIndex", "ciphertext"],
   COSL: ["contraction", "variantBlock", "run", "context", "degree", "ciphertext"],
 };
 
@@ -45,10 +46,10 @@ async function describe(path: string, size: number): Promise<{ kind: string; fie
     const container = containers[magic];
     if (container === undefined) return describeJson(path);
     const header = Buffer.alloc(head.readUInt32LE(8));
-    await file.read(header, 0, header.length, 16);
+    await file.read(header, 0, header.length, container.headerAt);
     const end = header.indexOf(0);
     const json: unknown = JSON.parse(header.subarray(0, end < 0 ? header.length : end).toString("utf8"));
-    return { kind: container, fields: [...leavesOf(json), ...(recordFields[magic] ?? [])] };
+    return { kind: container.kind, fields: [...leavesOf(json), ...(recordFields[magic] ?? [])] };
   } finally {
     await file.close();
   }

@@ -4,6 +4,8 @@
  */
 import { writeFileSync } from "node:fs";
 import { createWasmEngine, Encryptor, generateDatasetKey, profiles } from "../../src/index.ts";
+import { encryptOne } from "../encrypt-one.ts";
+import { toText } from "./seeded-text.ts";
 import { vectorDigests } from "./vector-digests.ts";
 
 const key = await generateDatasetKey();
@@ -12,10 +14,13 @@ const vectors = [];
 for (const profile of profiles) {
   const encryptor = await Encryptor.create(profile, key.secrets.get(profile.name) as Uint8Array);
   const values = Uint32Array.from({ length: profile.ringDegree }, (_, i) => (i * 7) % 221);
-  const seeded = [encryptor.encrypt(values), encryptor.encrypt(Uint32Array.of(1, 0, 5))] as const;
+  const seeded = [
+    encryptOne(encryptor, [...values], 7),
+    encryptOne(encryptor, [1, 0, 5], 4_000_000_000),
+  ] as const;
   vectors.push({
     profile: profile.name,
-    seeded: seeded.map((bytes) => Buffer.from(bytes).toString("base64")),
+    seeded: seeded.map(toText),
     digests: await vectorDigests(engine.evaluator(profile), seeded),
   });
 }

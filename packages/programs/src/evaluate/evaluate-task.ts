@@ -202,16 +202,11 @@ class Evaluation {
     weights: ReadonlyMap<string, BlockContainer>,
     expanded: WeightCache,
   ): Result<null, EvaluateError> {
-    const seeded = carrier.row(row);
-    if (!seeded.ok) return seeded;
     const own: WeightCache = new Map();
     try {
       for (const contraction of this.#contractions) {
-        const term = this.#expand(
-          own,
-          `${contraction.carrier.ciphertext}`,
-          seeded.value[contraction.carrier.ciphertext],
-        );
+        const { ciphertext } = contraction.carrier;
+        const term = this.#expand(own, `${ciphertext}`, carrier, row, ciphertext);
         if (!term.ok) return term;
         const accumulator = this.#accumulator(contraction, variantBlock, run);
         if (contraction.weight === null) {
@@ -235,25 +230,25 @@ class Evaluation {
     row: number,
   ): Result<EvaluatorCiphertext, EvaluateError> {
     const key = `${array}|${ciphertext}|${row}`;
-    const known = cache.get(key);
-    if (known !== undefined) return ok(known);
-    const seeded = weights.get(array)?.row(row);
-    if (seeded === undefined) throw new Error("the task names no block for this weight");
-    return seeded.ok ? this.#expand(cache, key, seeded.value[ciphertext]) : seeded;
+    const block = weights.get(array);
+    if (block === undefined) throw new Error("the task names no block for this weight");
+    return this.#expand(cache, key, block, row, ciphertext);
   }
 
   #expand(
     cache: WeightCache,
     key: string,
-    seeded: Uint8Array | undefined,
+    block: BlockContainer,
+    row: number,
+    ciphertext: number,
   ): Result<EvaluatorCiphertext, EvaluateError> {
     const known = cache.get(key);
     if (known !== undefined) return ok(known);
-    if (seeded === undefined)
-      return err({ code: "CONTAINER_MALFORMED", detail: "too few ciphertexts in a row" });
-    const ciphertext = this.#evaluator.expand(seeded);
-    if (ciphertext.ok) cache.set(key, ciphertext.value);
-    return ciphertext;
+    const seeded = block.ciphertext(row, ciphertext);
+    if (!seeded.ok) return seeded;
+    const expanded = this.#evaluator.expand(seeded.value);
+    if (expanded.ok) cache.set(key, expanded.value);
+    return expanded;
   }
 
   #accumulator(contraction: PlanContraction, variantBlock: number, run: number): Accumulator {

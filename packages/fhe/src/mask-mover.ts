@@ -1,0 +1,109 @@
+import { moveMaskWasm } from "./move-mask-wasm.ts";
+import { type Profile, packedPolynomialBytes } from "./profile.ts";
+
+type Exports = {
+  memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  prepare(secret: number, quotients: number, count: number, q: bigint): void;
+  move(
+    first: number,
+    from: number,
+    to: number,
+    secret: number,
+    quotients: number,
+    count: number,
+    q: bigint,
+  ): void;
+  pack(residues: number, count: number, bits: bigint, packed: number): void;
+};
+
+/** What we use of the host's WebAssembly; neither Node's types nor ours declare it. */
+declare const WebAssembly: {
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object) => { readonly exports: unknown };
+};
+
+let compiled: object | undefined;
+
+/**
+ * Moves ciphertexts to another public mask: from `(c0, from)` to `(c0 + (from - to) * s, to)`, which has the same noise.
+ * Holds two secret polynomials (s, and s divided by the primes) in a WebAssembly memory of its own until `free`.
+ *
+ * Whoever sees both forms of one encryption, or two masks put under it, solves for s. So this is no public function: only
+ * the block writer calls it, once per encryption, on masks that are handed out once.
+ * @source docs/adr/0034-one-mask-per-block.md
+ */
+export class MaskMover {
+  readonly #profile: Profile;
+  readonly #wasm: Exports;
+  readonly #bytes: Uint8Array;
+  /** Bytes of one polynomial, all primes. */
+  readonly #size: number;
+
+  /** @param secret s in NTT form modulo each prime, as pairs of 32-bit words in SEAL's order; the caller wipes it */
+  constructor(profile: Profile, secret: Uint8Array) {
+    this.#profile = profile;
+    this.#size = profile.ringDegree * profile.primes.length * 8;
+    if (secret.length !== this.#size) throw new RangeError("a secret of another size");
+    compiled ??= new WebAssembly.Module(moveMaskWasm);
+    this.#wasm = new WebAssembly.Instance(compiled).exports as Exports;
+    this.#wasm.memory.grow(Math.ceil((places * this.#size) / 65_536));
+    this.#bytes = new Uint8Array(this.#wasm.memory.buffer);
+    this.#bytes.set(secret, this.#at("secret"));
+    this.#eachPrime((offset, prime) => {
+      const { ringDegree } = profile;
+      this.#wasm.prepare(this.#at("secret") + offset, this.#at("quotients") + offset, ringDegree, prime);
+    });
+  }
+
+  /**
+   * Moves one ciphertext and packs its first polynomial. The original is wiped wherever this function saw it.
+   * @param original both polynomials as SEAL lays them out; wiped
+   * @param mask residues of the mask to move to, as pairs of words
+   * @param packed where the packed first polynomial goes: `packedPolynomialBytes(profile)`
+   */
+  move(original: Uint8Array, mask: Uint32Array, packed: Uint8Array): void {
+    if (original.length !== 2 * this.#size || mask.byteLength !== this.#size) throw new RangeError("sizes");
+    const { ringDegree, primeBits } = this.#profile;
+    const packedSize = packedPolynomialBytes(this.#profile);
+    if (packed.length !== packedSize) throw new RangeError("sizes");
+    const wasm = this.#wasm;
+    this.#bytes.set(original, this.#at("first"));
+    original.fill(0);
+    this.#bytes.set(new Uint8Array(mask.buffer, mask.byteOffset, mask.byteLength), this.#at("to"));
+    let packedAt = this.#at("packed");
+    this.#eachPrime((offset, prime, i) => {
+      const bits = primeBits[i] as number;
+      const first = this.#at("first") + offset;
+      wasm.move(
+        first,
+        this.#at("from") + offset,
+        this.#at("to") + offset,
+        this.#at("secret") + offset,
+        this.#at("quotients") + offset,
+        ringDegree,
+        prime,
+      );
+      wasm.pack(first, ringDegree, BigInt(bits), packedAt);
+      packedAt += (ringDegree * bits) / 8;
+    });
+    packed.set(this.#bytes.subarray(this.#at("packed"), packedAt));
+    this.#bytes.fill(0, this.#at("first"), this.#at("to"));
+  }
+
+  /** Overwrites the secret. The mover is unusable afterwards. */
+  free(): void {
+    this.#bytes.fill(0);
+  }
+
+  #at(place: keyof typeof order): number {
+    return order[place] * this.#size;
+  }
+
+  #eachPrime(use: (offset: number, prime: bigint, index: number) => void): void {
+    for (const [i, prime] of this.#profile.primes.entries()) use(i * this.#profile.ringDegree * 8, prime, i);
+  }
+}
+
+/** The memory: one polynomial per place; `first` and `from` lie side by side as SEAL writes them. */
+const order = { first: 0, from: 1, to: 2, packed: 3, secret: 4, quotients: 5 } as const;
+const places = 6;

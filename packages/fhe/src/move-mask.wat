@@ -1,0 +1,116 @@
+;; Moves a ciphertext to another public mask, and packs what comes out. One memory, laid out by the caller (byte offsets).
+;;
+;; Every operation on a value that depends on the secret is an addition, subtraction, multiplication, shift or `and` of
+;; 64-bit integers; no branch and no address depends on one. Moduli are below 2^61, so that 4q fits 63 bits.
+;; Built by `node packages/fhe/test/build-move-mask.ts`; a test compares.
+(module
+  (memory (export "memory") 1)
+
+  ;; High 64 bits of x * y.
+  (func $mulHigh (param $x i64) (param $y i64) (result i64)
+    (local $xl i64) (local $xh i64) (local $yl i64) (local $yh i64) (local $mid i64) (local $low i64)
+    (local.set $xl (i64.and (local.get $x) (i64.const 0xffffffff)))
+    (local.set $xh (i64.shr_u (local.get $x) (i64.const 32)))
+    (local.set $yl (i64.and (local.get $y) (i64.const 0xffffffff)))
+    (local.set $yh (i64.shr_u (local.get $y) (i64.const 32)))
+    (local.set $mid
+      (i64.add
+        (i64.mul (local.get $xh) (local.get $yl))
+        (i64.shr_u (i64.mul (local.get $xl) (local.get $yl)) (i64.const 32))))
+    (local.set $low
+      (i64.add
+        (i64.mul (local.get $xl) (local.get $yh))
+        (i64.and (local.get $mid) (i64.const 0xffffffff))))
+    (i64.add
+      (i64.add
+        (i64.mul (local.get $xh) (local.get $yh))
+        (i64.shr_u (local.get $mid) (i64.const 32)))
+      (i64.shr_u (local.get $low) (i64.const 32))))
+
+  ;; x - q where x >= q, x elsewhere; x < 2^62, without a branch.
+  (func $reduceOnce (param $x i64) (param $q i64) (result i64)
+    (local $less i64)
+    (local.set $less (i64.sub (local.get $x) (local.get $q)))
+    (i64.add
+      (local.get $less)
+      (i64.and (local.get $q) (i64.shr_s (local.get $less) (i64.const 63)))))
+
+  ;; quotients[k] = floor(secret[k] * 2^64 / q), by long division bit by bit.
+  (func (export "prepare") (param $secret i32) (param $quotients i32) (param $count i32) (param $q i64)
+    (local $end i32) (local $rest i64) (local $quotient i64) (local $less i64) (local $bit i32)
+    (local.set $end (i32.add (local.get $secret) (i32.shl (local.get $count) (i32.const 3))))
+    (block $done
+      (loop $each
+        (br_if $done (i32.ge_u (local.get $secret) (local.get $end)))
+        (local.set $rest (i64.load (local.get $secret)))
+        (local.set $quotient (i64.const 0))
+        (local.set $bit (i32.const 64))
+        (loop $bits
+          (local.set $less (i64.sub (i64.shl (local.get $rest) (i64.const 1)) (local.get $q)))
+          (local.set $rest
+            (i64.add
+              (local.get $less)
+              (i64.and (local.get $q) (i64.shr_s (local.get $less) (i64.const 63)))))
+          (local.set $quotient
+            (i64.or
+              (i64.shl (local.get $quotient) (i64.const 1))
+              (i64.xor (i64.shr_u (local.get $less) (i64.const 63)) (i64.const 1))))
+          (local.set $bit (i32.sub (local.get $bit) (i32.const 1)))
+          (br_if $bits (local.get $bit)))
+        (i64.store (local.get $quotients) (local.get $quotient))
+        (local.set $secret (i32.add (local.get $secret) (i32.const 8)))
+        (local.set $quotients (i32.add (local.get $quotients) (i32.const 8)))
+        (br $each))))
+
+  ;; first[k] += (from[k] - to[k]) * secret[k] modulo q, for all k; residues are canonical before and after.
+  ;; The product is Shoup's: d * s - floor(d * quotient / 2^64) * q lies in [0, 2q) for every d < 2^64.
+  (func (export "move")
+    (param $first i32) (param $from i32) (param $to i32)
+    (param $secret i32) (param $quotients i32) (param $count i32) (param $q i64)
+    (local $end i32) (local $d i64)
+    (local.set $end (i32.add (local.get $first) (i32.shl (local.get $count) (i32.const 3))))
+    (block $done
+      (loop $each
+        (br_if $done (i32.ge_u (local.get $first) (local.get $end)))
+        (local.set $d
+          (i64.sub
+            (i64.add (i64.load (local.get $from)) (local.get $q))
+            (i64.load (local.get $to))))
+        (i64.store (local.get $first)
+          (call $reduceOnce
+            (call $reduceOnce
+              (i64.add
+                (i64.load (local.get $first))
+                (i64.sub
+                  (i64.mul (local.get $d) (i64.load (local.get $secret)))
+                  (i64.mul
+                    (call $mulHigh (local.get $d) (i64.load (local.get $quotients)))
+                    (local.get $q))))
+              (local.get $q))
+            (local.get $q)))
+        (local.set $first (i32.add (local.get $first) (i32.const 8)))
+        (local.set $from (i32.add (local.get $from) (i32.const 8)))
+        (local.set $to (i32.add (local.get $to) (i32.const 8)))
+        (local.set $secret (i32.add (local.get $secret) (i32.const 8)))
+        (local.set $quotients (i32.add (local.get $quotients) (i32.const 8)))
+        (br $each))))
+
+  ;; Writes `count` residues of `bits` bits each, little-endian and without gaps; count * bits is a multiple of 64.
+  (func (export "pack") (param $residues i32) (param $count i32) (param $bits i64) (param $packed i32)
+    (local $end i32) (local $value i64) (local $open i64) (local $filled i64)
+    (local.set $end (i32.add (local.get $residues) (i32.shl (local.get $count) (i32.const 3))))
+    (block $done
+      (loop $each
+        (br_if $done (i32.ge_u (local.get $residues) (local.get $end)))
+        (local.set $value (i64.load (local.get $residues)))
+        (local.set $open (i64.or (local.get $open) (i64.shl (local.get $value) (local.get $filled))))
+        (local.set $filled (i64.add (local.get $filled) (local.get $bits)))
+        (if (i64.ge_u (local.get $filled) (i64.const 64))
+          (then
+            (i64.store (local.get $packed) (local.get $open))
+            (local.set $packed (i32.add (local.get $packed) (i32.const 8)))
+            (local.set $filled (i64.sub (local.get $filled) (i64.const 64)))
+            ;; Bits of the value that did not fit; bits < 64, so the shift is 1 to 63 or, when nothing is left, `bits`.
+            (local.set $open (i64.shr_u (local.get $value) (i64.sub (local.get $bits) (local.get $filled))))))
+        (local.set $residues (i32.add (local.get $residues) (i32.const 8)))
+        (br $each)))))
