@@ -8,15 +8,19 @@ import type { Db } from "@cos/store";
 import { chainEvents } from "@cos/topics";
 import type { JsonRpcApiProvider } from "ethers";
 import { contractLogReader } from "./adapters/chain/contract-log-reader.ts";
+import { rpcWitness } from "./adapters/chain/rpc-witness.ts";
 import { accessHandlers } from "./adapters/grpc/access-handlers.ts";
 import { operationsHandlers } from "./adapters/grpc/operations-handlers.ts";
 import { accessMigrations } from "./adapters/store/migrations.ts";
 import { sqlMirrorStore } from "./adapters/store/sql-mirror-store.ts";
 import { sqlReadModels } from "./adapters/store/sql-read-models.ts";
 import { answerCheckAccess } from "./app/check-access.ts";
-import { type MirrorStep, mirrorStep, resumeMirror } from "./app/mirror.ts";
+import { createMirror, type MirrorStep } from "./app/mirror.ts";
 import { runMirrorLoop } from "./app/mirror-loop.ts";
-import { createMirrorMonitor } from "./app/mirror-monitor.ts";
+import { createMirrorMonitor, type MirrorMonitor, type MirrorProgress } from "./app/mirror-monitor.ts";
+import type { MirrorStore } from "./app/mirror-store.ts";
+import { resumeMirror } from "./app/operate-mirror.ts";
+import { createWitnessCheck, watchWitness } from "./app/watch-witness.ts";
 import type { AccessConfig } from "./config.ts";
 
 /** What the service logs, and nothing else. */
@@ -27,6 +31,8 @@ export type AccessLogEvent =
   | "mirror.rolled-back"
   | "mirror.halted"
   | "mirror.failed"
+  | "mirror.disputed"
+  | "mirror.agreed"
   | "outbox.failed"
   | "rpc.bug";
 
@@ -37,6 +43,8 @@ export type AccessParts = {
   readonly log: MessageLog;
   readonly chain: {
     readonly provider: Pick<JsonRpcApiProvider, "send">;
+    /** A node of another provider: while the two disagree, nothing is permitted. */
+    readonly witness?: Pick<JsonRpcApiProvider, "send">;
     readonly addresses: ContractAddresses;
   };
   readonly logger: Logger<AccessLogEvent>;
@@ -52,6 +60,8 @@ export type AccessServiceHandle = {
   stop(): Promise<void>;
   /** `host:port`, once started. */
   readonly grpcAddress: string;
+  /** How far the mirror is, for metrics. */
+  progress(): MirrorProgress;
 };
 
 /** The access service's graph. Nothing runs before `start`. */
@@ -59,9 +69,11 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
   const { db, log, chain, logger, now } = parts;
   const store = sqlMirrorStore(db);
   const models = sqlReadModels(db);
-  const reader = contractLogReader(openBlockReader(chain.provider), chain.addresses);
-  const monitor = createMirrorMonitor();
-  const { depth, startBlock, batch, catchUpBlocks, maxLagSeconds } = config;
+  const check = { check: config.receiptsCheck };
+  const reader = contractLogReader(openBlockReader(chain.provider, check), chain.addresses);
+  const { maxHeadAgeSeconds, depth, maxLagSeconds } = config;
+  const monitor = createMirrorMonitor({ maxHeadAgeSeconds, hasWitness: chain.witness !== undefined });
+  const witnessCheck = chain.witness && openWitness(config, chain.witness, parts, { store, monitor });
   const checkAccess = answerCheckAccess({ models, monitor, now, depth, maxLagSeconds });
   const onBug = (rpc: string, error: unknown) => logger.error("rpc.bug", { rpc, errorName: nameOf(error) });
   const services = [
@@ -80,6 +92,7 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
     get grpcAddress() {
       return grpcAddress;
     },
+    progress: () => monitor.read(),
     start: async () => {
       await db.migrate(accessMigrations);
       await log.declare(chainEvents);
@@ -93,23 +106,41 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
         grpc: { port: config.grpcPort, services, descriptorSet: descriptorSet() },
       });
       const stopping = new AbortController();
+      const showHealth = () => {
+        const { state, tip, dispute } = monitor.read();
+        hosted.setServing(tip >= 0 && state !== "halted" && dispute === undefined);
+      };
       const mirroring = runMirrorLoop(
         {
-          step: () => mirrorStep(reader, store, { depth, startBlock, batch, catchUpBlocks }),
+          step: createMirror(reader, store, config),
           monitor,
           now,
           pollMs: config.pollMs,
           onStep: (step) => {
-            hosted.setServing(step.did !== "halted");
+            showHealth();
             logStep(logger, step);
           },
           onFailure: (error, attempt) => logger.warn("mirror.failed", { attempt, code: codeOf(error) }),
         },
         stopping.signal,
       );
+      const watching =
+        witnessCheck &&
+        watchWitness(
+          {
+            check: witnessCheck,
+            pollMs: config.witnessPollMs,
+            onVerdict: (dispute) => {
+              logVerdict(logger, monitor.read().dispute, dispute);
+              monitor.noteDispute(dispute);
+              showHealth();
+            },
+          },
+          stopping.signal,
+        );
       stopRunning = async () => {
         stopping.abort();
-        await mirroring;
+        await Promise.all([mirroring, watching]);
         await hosted.close();
         await relay.close();
         logger.info("access.stopped");
@@ -119,6 +150,31 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
     },
     stop: () => stopRunning(),
   };
+}
+
+function openWitness(
+  { receiptsCheck, witnessDepth, witnessMaxGapBlocks, maxLagSeconds }: AccessConfig,
+  provider: Pick<JsonRpcApiProvider, "send">,
+  { chain, now }: Pick<AccessParts, "chain" | "now">,
+  { store, monitor }: { store: MirrorStore; monitor: MirrorMonitor },
+): () => Promise<string | undefined> {
+  const blocks = openBlockReader(provider, { check: receiptsCheck });
+  return createWitnessCheck(rpcWitness(provider, blocks, chain.addresses), store, monitor, {
+    depth: witnessDepth,
+    maxGapBlocks: witnessMaxGapBlocks,
+    maxSilenceSeconds: maxLagSeconds,
+    now,
+  });
+}
+
+function logVerdict(
+  logger: Logger<AccessLogEvent>,
+  before: string | undefined,
+  dispute: string | undefined,
+): void {
+  if (before === dispute) return;
+  if (dispute === undefined) logger.info("mirror.agreed");
+  else logger.error("mirror.disputed", { reason: dispute });
 }
 
 function logStep(logger: Logger<AccessLogEvent>, step: MirrorStep): void {

@@ -1,6 +1,8 @@
 import { hexlify, keccak256, toUtf8Bytes } from "ethers";
 import { describe, expect, it } from "vitest";
-import { type ChainBlock, checkedLogs, openBlockReader } from "./block-reader.ts";
+import { openBlockReader } from "./block-reader.ts";
+import { checkedLogs } from "./block-receipts.ts";
+import type { ChainBlock } from "./chain-block.ts";
 import { bloomOf, mayContain } from "./logs-bloom.ts";
 
 const ours = `0x${"11".repeat(20)}`;
@@ -33,8 +35,10 @@ const block: ChainBlock = {
   parentHash: `0x${"aa".repeat(32)}`,
   time: 1_000,
   logsBloom: bloomOf(goodReceipts().flatMap(({ logs }) => logs)),
+  receiptsRoot: `0x${"ee".repeat(32)}`,
   transactions,
 };
+const bloom = { check: "bloom" } as const;
 
 describe("bloom filter", () => {
   it("is go-ethereum's: the digest of its TestBloomExtensively over 100 entries", () => {
@@ -54,12 +58,15 @@ describe("bloom filter", () => {
 describe("logs of a block", () => {
   it("are all there, in order, and of our contracts only", async () => {
     const asked: string[] = [];
-    const reader = openBlockReader({
-      send: async (method) => {
-        asked.push(method);
-        return goodReceipts();
+    const reader = openBlockReader(
+      {
+        send: async (method) => {
+          asked.push(method);
+          return goodReceipts();
+        },
       },
-    });
+      bloom,
+    );
     const logs = await reader.logsOf(block, [ours]);
     expect(logs.map(({ logIndex }) => logIndex)).toEqual([0, 2]);
     expect(await reader.logsOf({ ...block, logsBloom: bloomOf([]) }, [ours])).toEqual([]);
@@ -97,12 +104,57 @@ describe("logs of a block", () => {
       "LOGS_INCOMPLETE",
     ],
     [
+      "a log of another transaction",
+      ([first, second]) => [
+        { ...first, logs: [{ ...first!.logs[0], transactionHash: transactions[1] }] },
+        second,
+      ],
+      "LOGS_INCOMPLETE",
+    ],
+    [
       "a receipt without bloom",
       ([first, second]) => [{ ...first, logsBloom: null }, second],
       "FIELD_MISSING",
     ],
-  ])("%s is noticed", (_name, tamper, code) => {
-    expect(() => checkedLogs(block, tamper(goodReceipts()))).toThrow(code);
+    ["a log that is null", ([first, second]) => [{ ...first, logs: [null] }, second], "FIELD_MISSING"],
+    [
+      "a log whose index is no number",
+      ([first, second]) => [{ ...first, logs: [{ ...first!.logs[0], logIndex: "0x" }] }, second],
+      "FIELD_MISSING",
+    ],
+    [
+      "a topic of 31 bytes",
+      ([first, second]) => [
+        { ...first, logs: [{ ...first!.logs[0], topics: [topic.slice(0, -2)] }] },
+        second,
+      ],
+      "FIELD_MISSING",
+    ],
+  ])("%s is noticed", async (_name, tamper, code) => {
+    expect(await checkedLogs(block, goodReceipts(), "bloom")).toHaveLength(3);
+    await expect(checkedLogs(block, tamper(goodReceipts()), "bloom")).rejects.toThrow(code);
+  });
+
+  it("are asked for by transaction on a node without eth_getBlockReceipts, and checked all the same", async () => {
+    const asked: string[] = [];
+    let receipts: unknown[] = goodReceipts();
+    const reader = openBlockReader(
+      {
+        send: async (method: string, params: unknown[]) => {
+          asked.push(method);
+          if (method === "eth_getBlockReceipts")
+            throw Object.assign(new Error(), { error: { code: -32601 } });
+          return receipts[transactions.indexOf(String(params[0]))];
+        },
+      },
+      bloom,
+    );
+    expect(await reader.logsOf(block, [ours])).toHaveLength(2);
+    expect(await reader.logsOf(block, [ours])).toHaveLength(2);
+    const each = "eth_getTransactionReceipt";
+    expect(asked).toEqual(["eth_getBlockReceipts", each, each, each, each]); // asked for the page only once
+    receipts = [null, goodReceipts()[1]];
+    await expect(reader.logsOf(block, [ours])).rejects.toThrow("BLOCK_GONE");
   });
 
   it("says when the node lost the block, when it fails, and when a header lacks a field", async () => {
@@ -114,6 +166,6 @@ describe("logs of a block", () => {
     const bare = openBlockReader({ send: async () => ({ number: "0x5", hash: blockHash }) });
     await expect(bare.blockAt(5)).rejects.toThrow("FIELD_MISSING");
     expect(await openBlockReader({ send: async () => null }).blockAt(9)).toBeUndefined();
-    expect(await openBlockReader({ send: async () => null }).finalizedNumber()).toBe(-1);
+    expect(await openBlockReader({ send: async () => null }).finalized()).toBeUndefined();
   });
 });

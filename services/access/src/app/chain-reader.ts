@@ -6,8 +6,8 @@ export interface ChainReader<B extends BlockLink = BlockLink> {
   chainId(): Promise<bigint>;
   /** The newest block that the node knows. */
   head(): Promise<B>;
-  /** Height of the newest final block; -1 while there is none. */
-  finalizedNumber(): Promise<number>;
+  /** The newest final block; undefined while there is none. */
+  finalized(): Promise<B | undefined>;
   /** The block at a height on the node's present chain; undefined above its head. */
   blockAt(number: number): Promise<B | undefined>;
   /** All logs of the COS contracts in exactly this block. Throws on a failed, empty or truncated page. */

@@ -12,7 +12,7 @@ export type CheckAccessCommand = AccessQuery & {
 
 export type CheckAccessDeps = {
   readonly models: ReadModelQueries;
-  readonly monitor: MirrorMonitor;
+  readonly monitor: Pick<MirrorMonitor, "read">;
   /** Unix seconds. */
   readonly now: () => number;
   /** Confirmations that permission needs; at 0 head and confirmed are one. */
@@ -33,8 +33,8 @@ export const answerCheckAccess =
     const block = await models.mirroredBlockTime();
     const confirmed = await loadFacts((kind, id) => models.get(kind, id), command);
     const head = depth === 0 ? confirmed : await loadFacts((kind, id) => atHead(models, kind, id), command);
-    const { state, syncedAt, tip } = monitor.read();
-    const mirror = { state, syncedAt, maxLagSeconds };
+    const { tip, ...freshness } = monitor.read();
+    const mirror = { ...freshness, maxLagSeconds };
     const instants = { clock: now(), block };
     return {
       decision: checkAccess({ confirmed, head }, command, command.permitId, instants, mirror),

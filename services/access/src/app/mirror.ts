@@ -1,58 +1,68 @@
-import { err, ok, type Result } from "@cos/protocol";
-import {
-  type BlockLink,
-  cursorAt,
-  decideRollback,
-  haltText,
-  linkedPrefix,
-  type MirrorCursor,
-  publishableHeights,
-} from "../domain/mirror-cursor.ts";
+import { type BlockLink, decideRollback, haltText, publishableHeights } from "../domain/mirror-cursor.ts";
 import type { ChainReader, MirroredBlock } from "./chain-reader.ts";
-import { applyConfirmed, refold } from "./maintain-models.ts";
-import type { MirrorState, MirrorStore, MirrorTx, PublishMode } from "./mirror-store.ts";
+import { findCommonBlock } from "./find-common-block.ts";
+import { applyConfirmed } from "./maintain-models.ts";
+import {
+  isSameState,
+  type MirrorState,
+  type MirrorStore,
+  type MirrorTx,
+  type PublishMode,
+} from "./mirror-store.ts";
+import { BlocksAhead, type ReadAhead } from "./read-blocks.ts";
+import { rollBack } from "./roll-back.ts";
 
-export type MirrorOptions = {
+export type MirrorOptions = ReadAhead & {
   /** Blocks on top of a log's block before it counts as confirmed; 0 confirms the head itself. */
   readonly depth: number;
   /** Height of the first block to mirror: the deployment's. */
   readonly startBlock: number;
-  /** Blocks read and stored in one go. */
-  readonly batch: number;
   /** Blocks behind the head from which published logs are marked `catchup`. */
   readonly catchUpBlocks: number;
 };
 
-/** What one step of the mirror did. `synced`: it has read everything up to the node's head. */
+/** How far a step saw. `synced`: the mirror has read everything up to the node's head. `headTime`: Unix seconds. */
+type Sight = {
+  readonly tip: number;
+  readonly head: number;
+  readonly headTime: number;
+  readonly synced: boolean;
+};
+
+/** What one step of the mirror did. */
 export type MirrorStep =
-  | {
-      readonly did: "advanced";
-      readonly tip: number;
-      readonly head: number;
-      readonly logs: number;
-      readonly synced: boolean;
-    }
-  | { readonly did: "idle"; readonly tip: number; readonly head: number; readonly synced: boolean }
+  | (Sight & { readonly did: "advanced"; readonly logs: number })
+  | (Sight & { readonly did: "idle" })
   | { readonly did: "rolled-back"; readonly to: number; readonly retracted: number }
   | { readonly did: "halted"; readonly reason: string };
 
+/** The node answers for another chain than the one that was mirrored: a wrong address, never a reorganisation. */
+export class OtherChainError extends Error {
+  readonly code = "OTHER_CHAIN";
+}
+
 /**
- * One step of the mirror: reads the next blocks by parent hash, or goes back before a reorganisation. Mirror rows,
+ * Makes the mirror's step: it reads the next blocks by parent hash, or goes back before a reorganisation. Mirror rows,
  * read models, cursor and outgoing messages of a step commit in one transaction, and only if no other mirror moved the
- * cursor meanwhile; a node that fails or contradicts itself throws, and nothing has happened.
+ * cursor meanwhile; a node that fails or contradicts itself throws, and nothing has happened. Steps run one at a time.
  */
-export async function mirrorStep<B extends BlockLink>(
+export function createMirror<B extends BlockLink>(
   reader: ChainReader<B>,
   store: MirrorStore,
   options: MirrorOptions,
-): Promise<MirrorStep> {
-  const known = (await store.state()) ?? (await beginMirror(reader, store, options));
-  if (!known)
-    return { did: "idle", tip: options.startBlock - 1, head: options.startBlock - 1, synced: false };
-  if (known.haltReason !== "") return { did: "halted", reason: known.haltReason };
-  const head = await reader.head();
-  if (await isReorganised(reader, store, known.cursor, head)) return goBack(reader, store, known);
-  return goOn(reader, store, known, head, options);
+): () => Promise<MirrorStep> {
+  const ahead = new BlocksAhead(reader, options);
+  return async () => {
+    const known = (await store.state()) ?? (await beginMirror(reader, store, options));
+    if (!known) {
+      const before = options.startBlock - 1;
+      return { did: "idle", tip: before, head: before, headTime: 0, synced: false };
+    }
+    if (known.haltReason !== "") return { did: "halted", reason: known.haltReason };
+    const head = await reader.head();
+    if (await isReorganised(reader, store, known, head)) return goBack(reader, store, known, head);
+    return goOn(reader, store, known, head, options, ahead);
+  };
 }
 
 /** Sets the cursor before the first block; nothing while the chain is shorter than the deployment. */
@@ -82,7 +92,7 @@ async function beginMirror<B extends BlockLink>(
 async function isReorganised<B extends BlockLink>(
   reader: ChainReader<B>,
   store: MirrorStore,
-  { mirrored }: MirrorCursor,
+  { cursor: { mirrored } }: MirrorState,
   head: BlockLink,
 ): Promise<boolean> {
   if (head.number < mirrored.number) {
@@ -104,47 +114,44 @@ async function goOn<B extends BlockLink>(
   known: MirrorState,
   head: BlockLink,
   options: MirrorOptions,
+  ahead: BlocksAhead<B>,
 ): Promise<MirrorStep> {
   const { mirrored } = known.cursor;
-  const blocks = await readBlocks(reader, mirrored, head.number, options.batch);
-  const chainFinalized = await reader.finalizedNumber();
+  const blocks = await ahead.take(mirrored, head.number);
   const tip = blocks.at(-1) ?? mirrored;
-  const behind = head.number - tip.number;
+  ahead.begin(tip, head.number);
+  const chainFinalized = await finalHeight(reader, store, known, [...blocks]);
   const mode = head.number - mirrored.number > options.catchUpBlocks ? "catchup" : "live";
   const published = await store.inTransaction((tx) =>
     advance(tx, known, blocks, { depth: options.depth, chainFinalized, mode }),
   );
-  const synced = behind <= 0;
+  const sight = { head: head.number, headTime: head.time };
+  // A head below the tip is that of a node which is behind: it says nothing about now.
+  const synced = published !== undefined && head.number === tip.number;
   if (published === undefined || (blocks.length === 0 && published === 0)) {
-    return {
-      did: "idle",
-      tip: mirrored.number,
-      head: head.number,
-      synced: synced && published !== undefined,
-    };
+    return { did: "idle", tip: mirrored.number, ...sight, synced };
   }
-  return { did: "advanced", tip: tip.number, head: head.number, logs: published, synced };
+  return { did: "advanced", tip: tip.number, ...sight, logs: published, synced };
 }
 
-/** The next blocks with their logs, linked to the mirror's tip; those that a node mixed in from elsewhere are left out. */
-async function readBlocks<B extends BlockLink>(
+/**
+ * Height up to which the mirror's own blocks are final: the node's final block must be one of them, or stand on one.
+ * Unchanged where that cannot be seen, for instance because a node that is behind answered.
+ */
+async function finalHeight<B extends BlockLink>(
   reader: ChainReader<B>,
-  tip: { readonly number: number; readonly hash: string },
-  head: number,
-  batch: number,
-): Promise<readonly MirroredBlock[]> {
-  const count = Math.max(0, Math.min(batch, head - tip.number));
-  const numbers = Array.from({ length: count }, (_, index) => tip.number + 1 + index);
-  const found = await Promise.all(numbers.map((number) => reader.blockAt(number)));
-  const missing = found.indexOf(undefined);
-  const present = found.slice(0, missing === -1 ? undefined : missing) as B[];
-  const linked = linkedPrefix(tip, present);
-  return Promise.all(
-    linked.map(async (block) => {
-      const { number, hash, parentHash, time } = block;
-      return { number, hash, parentHash, time, logs: await reader.logsOf(block) };
-    }),
-  );
+  store: MirrorStore,
+  { cursor }: MirrorState,
+  blocks: readonly BlockLink[],
+): Promise<number> {
+  const unchanged = cursor.finalizedNumber;
+  const final = await reader.finalized();
+  if (!final || final.number <= unchanged) return unchanged;
+  const tip = blocks.at(-1)?.number ?? cursor.mirrored.number;
+  const height = Math.min(final.number, tip);
+  const ours = blocks.find(({ number }) => number === height)?.hash ?? (await store.hashAt(height));
+  const theirs = height === final.number ? final : await reader.blockAt(height);
+  return ours !== undefined && ours === theirs?.hash ? height : unchanged;
 }
 
 /** @returns how many logs were published; undefined when another mirror moved the cursor meanwhile */
@@ -164,118 +171,41 @@ async function advance(
   ) {
     return 0;
   }
-  if (!isSame(await tx.lockCursor(), known)) return undefined;
-  for (const block of blocks) await tx.appendBlock(block);
-  const confirmed = await tx.confirmUpTo(heights.confirmed);
+  if (!isSameState(await tx.lockCursor(), known)) return undefined;
+  const earlier = await tx.raise(heights);
+  const fresh = await tx.appendBlocks(blocks, heights);
+  const confirmed = [...earlier.confirmed, ...fresh.confirmed];
   await applyConfirmed(
     tx,
     confirmed.map(({ log }) => log),
   );
-  const finalized = await tx.finalizeUpTo(heights.finalized);
-  await tx.publish(known.chainId, [...confirmed, ...finalized], mode);
+  const news = [...confirmed, ...earlier.finalized, ...fresh.finalized];
+  await tx.publish(known.chainId, news, mode);
   const mirrored = { number: tip.number, hash: tip.hash };
   const { confirmed: confirmedNumber, finalized: finalizedNumber } = heights;
   await tx.saveCursor({ ...known, cursor: { mirrored, confirmedNumber, finalizedNumber } });
-  return confirmed.length + finalized.length;
+  return news.length;
 }
 
+/** @throws OtherChainError */
 async function goBack<B extends BlockLink>(
   reader: ChainReader<B>,
   store: MirrorStore,
   known: MirrorState,
+  head: BlockLink,
 ): Promise<MirrorStep> {
-  const ancestor = await findCommonBlock(reader, store, known.cursor);
+  if ((await reader.chainId()) !== known.chainId) throw new OtherChainError();
+  const ancestor = await findCommonBlock(reader, store, known.cursor, head);
   const decided = decideRollback(known.cursor, ancestor);
   if (!decided.ok) return halt(store, known, haltText(decided.error));
-  return rollBack(reader, store, known, decided.value.to);
+  const { to } = decided.value;
+  const retracted = await rollBack(reader, store, known, to);
+  return { did: "rolled-back", to, retracted };
 }
 
 async function halt(store: MirrorStore, known: MirrorState, reason: string): Promise<MirrorStep> {
   await store.inTransaction(async (tx) => {
-    if (isSame(await tx.lockCursor(), known)) await tx.saveCursor({ ...known, haltReason: reason });
+    if (isSameState(await tx.lockCursor(), known)) await tx.saveCursor({ ...known, haltReason: reason });
   });
   return { did: "halted", reason };
 }
-
-/** Takes blocks above `to` back: their published logs are retracted, and read models folded from what remains. */
-async function rollBack<B extends BlockLink>(
-  reader: ChainReader<B>,
-  store: MirrorStore,
-  known: MirrorState,
-  to: number,
-): Promise<MirrorStep> {
-  const hash = (await store.hashAt(to)) ?? (await reader.blockAt(to + 1))?.parentHash;
-  if (hash === undefined) return { did: "idle", tip: known.cursor.mirrored.number, head: to, synced: false };
-  const retracted = await store.inTransaction(async (tx) => {
-    if (!isSame(await tx.lockCursor(), known)) return 0;
-    const removed = await tx.removeAbove(to);
-    await refold(
-      tx,
-      removed.map(({ log }) => log),
-    );
-    await tx.publish(known.chainId, removed, "live");
-    await tx.saveCursor({ ...known, haltReason: "", cursor: cursorAt(known.cursor, { number: to, hash }) });
-    return removed.length;
-  });
-  return { did: "rolled-back", to, retracted };
-}
-
-/**
- * Height of the newest block that mirror and node share: the first mirrored height less one when they share none.
- * If a block is shared, so is every block before it, so steps back double and then halve: O(log depth) calls.
- */
-async function findCommonBlock<B extends BlockLink>(
-  reader: ChainReader<B>,
-  store: MirrorStore,
-  cursor: MirrorCursor,
-): Promise<number> {
-  const oldest = (await store.oldestBlock()) ?? cursor.mirrored.number + 1;
-  const isShared = async (number: number): Promise<boolean> => {
-    const [ours, theirs] = await Promise.all([store.hashAt(number), reader.blockAt(number)]);
-    return ours !== undefined && ours === theirs?.hash;
-  };
-  let different = cursor.mirrored.number;
-  let shared = oldest - 1;
-  for (let step = 1; different - step > shared; step *= 2) {
-    if (await isShared(different - step)) {
-      shared = different - step;
-      break;
-    }
-    different -= step;
-  }
-  while (different - shared > 1) {
-    const middle = shared + Math.floor((different - shared) / 2);
-    if (await isShared(middle)) shared = middle;
-    else different = middle;
-  }
-  return shared;
-}
-
-export type ResumeError =
-  | { readonly code: "NOT_HALTED" }
-  | { readonly code: "OTHER_REASON"; readonly present: string };
-export type ResumeMirror = (
-  haltReason: string,
-) => Promise<Result<{ readonly fromBlock: number }, ResumeError>>;
-
-/**
- * Lets a halted mirror go on, on an operator's word: takes back whatever the node's chain no longer holds, final or not.
- * @errors `NOT_HALTED`; `OTHER_REASON` when it halted for another reason than the operator read
- */
-export const resumeMirror =
-  <B extends BlockLink>(reader: ChainReader<B>, store: MirrorStore): ResumeMirror =>
-  async (haltReason) => {
-    const known = await store.state();
-    if (!known || known.haltReason === "") return err({ code: "NOT_HALTED" });
-    if (known.haltReason !== haltReason) return err({ code: "OTHER_REASON", present: known.haltReason });
-    const to = await findCommonBlock(reader, store, known.cursor);
-    await rollBack(reader, store, known, to);
-    return ok({ fromBlock: to + 1 });
-  };
-
-const isSame = (present: MirrorState | undefined, known: MirrorState): boolean =>
-  present !== undefined &&
-  present.haltReason === known.haltReason &&
-  present.cursor.mirrored.hash === known.cursor.mirrored.hash &&
-  present.cursor.confirmedNumber === known.cursor.confirmedNumber &&
-  present.cursor.finalizedNumber === known.cursor.finalizedNumber;

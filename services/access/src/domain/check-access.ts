@@ -26,6 +26,8 @@ export type AccessFacts = {
 export type MirrorFreshness = {
   readonly state: "following" | "catching-up" | "halted";
   readonly syncedAt: number;
+  /** What a second, independent node says against the first one's chain; absent when they agree. */
+  readonly dispute?: string;
 };
 
 export type CheckError =
@@ -33,7 +35,9 @@ export type CheckError =
   /** A permission cannot be given: the mirror has not seen the head for longer than the configured bound. */
   | { readonly code: "MIRROR_BEHIND"; readonly lagSeconds: number; readonly maxLagSeconds: number }
   /** A permission cannot be given: the mirror stopped before an impossible reorganisation. */
-  | { readonly code: "MIRROR_HALTED" };
+  | { readonly code: "MIRROR_HALTED" }
+  /** A permission cannot be given: two independent nodes tell different chains, or the second is silent. */
+  | { readonly code: "MIRROR_DISPUTED"; readonly reason: string };
 
 /**
  * Decides one access. Refusing needs only the head: a refusal by the newest blocks, confirmed or not, counts.
@@ -54,6 +58,7 @@ export function checkAccess(
   const confirmed = decide(facts.confirmed, query, permitId, now);
   if (!confirmed.ok) return confirmed;
   if (mirror.state === "halted") return err({ code: "MIRROR_HALTED" });
+  if (mirror.dispute !== undefined) return err({ code: "MIRROR_DISPUTED", reason: mirror.dispute });
   const lagSeconds = now.clock - mirror.syncedAt;
   if (lagSeconds > mirror.maxLagSeconds) {
     return err({ code: "MIRROR_BEHIND", lagSeconds, maxLagSeconds: mirror.maxLagSeconds });

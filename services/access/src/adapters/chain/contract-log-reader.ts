@@ -12,7 +12,7 @@ export function contractLogReader(
   return {
     chainId: () => blocks.chainId(),
     head: () => blocks.head(),
-    finalizedNumber: () => blocks.finalizedNumber(),
+    finalized: () => blocks.finalized(),
     blockAt: (number) => blocks.blockAt(number),
     logsOf: async (block) => {
       const logs = await blocks.logsOf(block, contracts);

@@ -137,8 +137,8 @@ export function accessHandlers(deps: AccessHandlerDeps): GrpcHandlers<typeof Acc
         headNumber: height(progress.head),
         confirmedNumber: height(state?.cursor.confirmedNumber),
         finalizedNumber: height(state?.cursor.finalizedNumber),
-        state: state?.haltReason ? "halted" : progress.state,
-        haltReason: state?.haltReason ?? "",
+        state: state?.haltReason ? "halted" : progress.dispute === undefined ? progress.state : "disputed",
+        haltReason: state?.haltReason || (progress.dispute ?? ""),
         mirroredBlockTime: BigInt(time),
       };
     },
@@ -146,9 +146,14 @@ export function accessHandlers(deps: AccessHandlerDeps): GrpcHandlers<typeof Acc
 }
 
 /** What an error means to the caller: a refusal is an answer; a mirror that cannot permit is a fault. */
-const faultStatus = { MIRROR_BEHIND: "UNAVAILABLE", MIRROR_HALTED: "UNAVAILABLE" } as const satisfies Partial<
-  Record<CheckError["code"], StatusName>
->;
+const faultStatus = {
+  MIRROR_BEHIND: "UNAVAILABLE",
+  MIRROR_HALTED: "UNAVAILABLE",
+  MIRROR_DISPUTED: "UNAVAILABLE",
+} as const satisfies Partial<Record<CheckError["code"], StatusName>>;
+
+const isFault = (error: CheckError): error is Extract<CheckError, { code: keyof typeof faultStatus }> =>
+  error.code in faultStatus;
 
 function toCheckResponse({ decision, blockNumber }: CheckAccessAnswer): CheckAccessResponse {
   const at = { blockNumber: BigInt(blockNumber) };
@@ -156,7 +161,7 @@ function toCheckResponse({ decision, blockNumber }: CheckAccessAnswer): CheckAcc
     return { ...at, allowed: true, code: "", clause: 0, factsJson: "", version: decision.value.version };
   }
   const { error } = decision;
-  if (error.code === "MIRROR_BEHIND" || error.code === "MIRROR_HALTED") throw RpcFault.of(error, faultStatus);
+  if (isFault(error)) throw RpcFault.of(error, faultStatus);
   const { code, clause, facts } = error;
   return { ...at, allowed: false, code, clause, factsJson: canonicalJson(facts), version: 0 };
 }

@@ -39,5 +39,23 @@ export const accessMigrations = defineMigrations({
         CREATE INDEX read_model_newest ON read_model (kind, since_block DESC, since_index DESC);
         CREATE INDEX read_model_by_account ON read_model (kind, account);`,
     },
+    {
+      // Heights in place of 66-character hashes as keys, and no foreign key to look up row by row: a log's place is unique
+      // among the mirrored blocks, since those that a reorganisation removed are gone. Halves the cost of a caught-up log.
+      id: "0002-logs-by-height",
+      sql: `
+        CREATE TABLE log_about (
+          kind text NOT NULL, id text NOT NULL, block_number bigint NOT NULL, log_index int NOT NULL,
+          PRIMARY KEY (kind, id, block_number, log_index));
+        INSERT INTO log_about SELECT s.kind, s.id, l.block_number, l.log_index
+          FROM chain_log_subject s JOIN chain_log l USING (block_hash, log_index);
+        CREATE INDEX log_about_by_height ON log_about (block_number, log_index);
+        DROP TABLE chain_log_subject;
+        ALTER TABLE chain_log DROP CONSTRAINT chain_log_pkey;
+        DROP INDEX chain_log_by_block;
+        ALTER TABLE chain_log ADD PRIMARY KEY (block_number, log_index);
+        DROP INDEX chain_log_unfinished;
+        CREATE INDEX chain_log_unfinished ON chain_log (block_number, log_index) WHERE stage <> 'finalized';`,
+    },
   ],
 });

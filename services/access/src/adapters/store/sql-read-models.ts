@@ -34,7 +34,7 @@ export const sqlReadModels = (db: Db): ReadModelQueries => ({
 
   unconfirmedLogsAbout: async ({ kind, id }) => {
     const { rows } = await db.query<{ event: Buffer }>(
-      `SELECT l.event FROM chain_log_subject s JOIN chain_log l USING (block_hash, log_index)
+      `SELECT l.event FROM log_about s JOIN chain_log l USING (block_number, log_index)
        WHERE s.kind = $1 AND s.id = $2 AND l.stage = 'seen' ORDER BY l.block_number, l.log_index`,
       [kind, id],
     );
@@ -47,14 +47,14 @@ export const sqlReadModels = (db: Db): ReadModelQueries => ({
       `WITH about AS (
          SELECT $1::text AS kind, $2::text AS id
          UNION
-         SELECT other.kind, other.id FROM chain_log_subject own
-         JOIN chain_log_subject other USING (block_hash, log_index)
+         SELECT other.kind, other.id FROM log_about own
+         JOIN log_about other USING (block_number, log_index)
          WHERE own.kind = $1 AND own.id = $2
            AND (($1 = 'dataset' AND other.kind IN ('grant', 'permit')) OR ($1 = 'grant' AND other.kind = 'permit')))
-       SELECT event, stage FROM chain_log l WHERE stage <> 'seen' AND EXISTS (
-         SELECT 1 FROM chain_log_subject s JOIN about USING (kind, id)
-         WHERE s.block_hash = l.block_hash AND s.log_index = l.log_index)
-       ORDER BY block_number, log_index`,
+       SELECT event, stage FROM chain_log
+       JOIN (SELECT DISTINCT block_number, log_index FROM log_about JOIN about USING (kind, id)) AS place
+         USING (block_number, log_index)
+       WHERE stage <> 'seen' ORDER BY block_number, log_index`,
       [kind, id],
     );
     return rows.map(({ event, stage }) => ({ log: toLog(event), stage }));

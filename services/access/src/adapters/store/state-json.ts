@@ -3,14 +3,12 @@ import type { State } from "../../domain/read-models.ts";
 const marker = "$int";
 
 /** A state as JSON holds it: bigints become `{"$int":"…"}`, since JSON numbers lose digits. Never a field named `$int`. */
-export const toStateJson = (state: State): Record<string, unknown> =>
-  JSON.parse(
-    JSON.stringify(state, (_key, value: unknown) =>
-      typeof value === "bigint" ? { [marker]: value.toString() } : value,
-    ),
-  ) as Record<string, unknown>;
+export const toStateText = (state: State): string =>
+  JSON.stringify(state, (_key, value: unknown) =>
+    typeof value === "bigint" ? { [marker]: value.toString() } : value,
+  );
 
-/** The inverse of `toStateJson` over parsed JSON. Fields that were undefined are absent. */
+/** The inverse of `toStateText` over parsed JSON. Fields that were undefined are absent. */
 export function fromStateJson<S>(json: unknown): S {
   return revive(json) as S;
 }
