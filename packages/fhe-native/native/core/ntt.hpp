@@ -1,0 +1,31 @@
+// Negacyclic number-theoretic transform in SEAL's order: word i holds the value at psi^(2 * bitreverse(i) + 1), psi the
+// smallest primitive 2n-th root of unity.
+// Source: Longa, Naehrig, "Speeding up the number theoretic transform" (2016), algorithms 1 and 2; SEAL 4.1 util/ntt.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "modulus.hpp"
+
+namespace fhe {
+
+class Ntt {
+ public:
+  // Nothing unless q is prime and 1 modulo 2n.
+  static std::optional<Ntt> make(std::size_t n, const Modulus& modulus);
+  void forward(u64* x) const;
+  void inverse(u64* x) const;
+
+ private:
+  struct Root {
+    u64 value, shoup;
+  };
+  Ntt(std::size_t n, const Modulus& modulus, u64 psi);
+
+  std::size_t n_;
+  Modulus modulus_;
+  Root n_inverse_;
+  std::vector<Root> roots_, inverse_roots_;
+};
+
+}  // namespace fhe
