@@ -27,6 +27,8 @@ export type FleetOptions = {
   readonly parts: FleetParts;
   /** The same parts as one process sees them, where it should reach them by another way, for instance a proxy. */
   readonly partsOf?: (process: string) => Partial<FleetParts> & { readonly rpcUrl?: string };
+  /** How other processes reach a service's gRPC, where it is not directly: given `host:port`, answers another. */
+  readonly via?: (service: "access" | "orchestrator" | "gateway", address: string) => Promise<string>;
   /** Region of gateway and operator. */
   readonly region?: string;
   /** One worker for each; a worker takes tasks of its region and of none. */
@@ -66,8 +68,15 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       (host) => prepareCluster({ folder, region, workerRegions }, host),
     );
     const ports = await freePorts(5 + workerRegions.length);
+    const at = (index: number) => `127.0.0.1:${ports[index]}`;
+    const via = options.via ?? ((_: string, address: string) => Promise.resolve(address));
+    const ways = {
+      access: await via("access", at(0)),
+      orchestrator: await via("orchestrator", at(1)),
+      gateway: await via("gateway", at(2)),
+    };
     const processes = new Map<string, ManagedProcess>();
-    for (const plan of await processPlans(options, chain, keys, ports)) {
+    for (const plan of await processPlans({ options, chain, keys, ports, ways })) {
       processes.set(plan.name, new ManagedProcess(plan));
     }
     ends.add(async () => {
@@ -77,7 +86,6 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     await processes.get("access")?.start();
     await Promise.all([...processes.values()].map((each) => each.start()));
     const platformFile = join(folder, "platform.json");
-    const at = (index: number) => `127.0.0.1:${ports[index]}`;
     await writeFile(
       platformFile,
       `${JSON.stringify(
@@ -91,9 +99,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
             feeTokens: [{ address: prepared.addresses.CreditToken, symbol: "COSC", decimals: 18 }],
           },
           services: {
-            access: at(0),
-            orchestrator: at(1),
-            gateway: at(2),
+            ...ways,
             settlement: at(3),
             workers: workerRegions.map((_, i) => at(5 + i)),
           },
@@ -165,12 +171,14 @@ async function partEnvironment(
 }
 
 /** What each process runs with. Ports: access, orchestrator, gateway, settlement, gateway's HTTP, then workers. */
-async function processPlans(
-  options: FleetOptions,
-  chain: { rpcUrl: string; chainId: number },
-  keys: OperatorKeys,
-  ports: readonly number[],
-): Promise<ProcessPlan[]> {
+async function processPlans(of: {
+  readonly options: FleetOptions;
+  readonly chain: { rpcUrl: string; chainId: number };
+  readonly keys: OperatorKeys;
+  readonly ports: readonly number[];
+  readonly ways: { access: string; orchestrator: string };
+}): Promise<ProcessPlan[]> {
+  const { options, chain, keys, ports, ways } = of;
   const { folder, workerRegions, threadsPerWorker = 1 } = options;
   const [access, orchestrator, gateway, settlement, gatewayHttp, ...workers] = ports.map(String);
   const chainId = String(chain.chainId);
@@ -185,7 +193,7 @@ async function processPlans(
     plan("access", "access", access ?? "", { COS_ACCESS_GRPC_PORT: access ?? "" }),
     plan("orchestrator", "orchestrator", orchestrator ?? "", {
       COS_ORCHESTRATOR_GRPC_PORT: orchestrator ?? "",
-      COS_ORCHESTRATOR_ACCESS_ADDRESS: `127.0.0.1:${access}`,
+      COS_ORCHESTRATOR_ACCESS_ADDRESS: ways.access,
       COS_ORCHESTRATOR_CHAIN_ID: chainId,
       COS_ORCHESTRATOR_OPERATOR: computeAddress(keys.settler),
     }),
@@ -194,8 +202,8 @@ async function processPlans(
       COS_GATEWAY_HTTP_PORT: gatewayHttp ?? "",
       COS_GATEWAY_CHAIN_ID: chainId,
       COS_GATEWAY_GATEWAY_ADDRESS: computeAddress(keys.gateway),
-      COS_GATEWAY_ACCESS_ADDRESS: `127.0.0.1:${access}`,
-      COS_GATEWAY_ORCHESTRATOR_ADDRESS: `127.0.0.1:${orchestrator}`,
+      COS_GATEWAY_ACCESS_ADDRESS: ways.access,
+      COS_GATEWAY_ORCHESTRATOR_ADDRESS: ways.orchestrator,
       COS_GATEWAY_SIGNING_KEY_FILE: join(folder, "gateway-signing-key.json"),
     }),
     plan("settlement", "settlement", settlement ?? "", {
@@ -209,7 +217,7 @@ async function processPlans(
         COS_WORKER_GRPC_PORT: workers[i] ?? "",
         COS_WORKER_REGIONS: region === "" ? "any" : `any,${region}`,
         COS_WORKER_THREADS: String(threadsPerWorker),
-        COS_WORKER_ORCHESTRATOR_ADDRESS: `127.0.0.1:${orchestrator}`,
+        COS_WORKER_ORCHESTRATOR_ADDRESS: ways.orchestrator,
         COS_WORKER_CHAIN_ID: chainId,
         COS_WORKER_WORKER_KEY_FILE: join(folder, `worker-${i + 1}.key`),
       }),
