@@ -1,4 +1,12 @@
-import { Client, type ClientOptions, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import {
+  Client,
+  type ClientOptions,
+  credentials,
+  status as grpcStatus,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { context, propagation, type Span, SpanKind, trace } from "@opentelemetry/api";
 import type { GrpcDefinition, MethodDefinition, RequestOf, ResponseOf } from "./grpc-types.ts";
 import { fromServiceError } from "./rpc-fault.ts";
 
@@ -63,6 +71,7 @@ function callUnary(
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
+    const span = startCallSpan(method, metadata);
     const call = client.makeUnaryRequest(
       method.path,
       method.requestSerialize,
@@ -72,6 +81,8 @@ function callUnary(
       { deadline: Date.now() + deadlineMs },
       (error, response) => {
         signal?.removeEventListener("abort", cancel);
+        span?.setAttribute("rpc.grpc.status", grpcStatus[error?.code ?? grpcStatus.OK] ?? "UNKNOWN");
+        span?.end();
         if (error) reject(fromServiceError(error));
         else resolve(response);
       },
@@ -89,6 +100,7 @@ async function* openStream(
   { deadlineMs, signal }: CallOptions,
 ): AsyncIterable<unknown> {
   signal?.throwIfAborted();
+  const span = startCallSpan(method, metadata);
   const deadline = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
   const call = client.makeServerStreamRequest(
     method.path,
@@ -106,6 +118,20 @@ async function* openStream(
     throw fromServiceError(error as ServiceError);
   } finally {
     signal?.removeEventListener("abort", cancel);
+    span?.end();
     call.cancel();
   }
+}
+
+/** A span of a call that belongs to a trace; the server's becomes its child. Without a trace, or telemetry, nothing. */
+function startCallSpan({ path }: MethodDefinition, metadata: Metadata): Span | undefined {
+  const running = context.active();
+  if (trace.getSpan(running) === undefined) return undefined;
+  const [, service = "", rpc = ""] = path.split("/");
+  const attributes = { "rpc.system": "grpc", "rpc.service": service, "rpc.method": rpc };
+  const span = trace
+    .getTracer("cos.grpc-client")
+    .startSpan(path.slice(1), { kind: SpanKind.CLIENT, attributes }, running);
+  propagation.inject(trace.setSpan(running, span), metadata, { set: (to, key, value) => to.set(key, value) });
+  return span;
 }

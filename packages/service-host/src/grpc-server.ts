@@ -1,4 +1,4 @@
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerInterceptor } from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer, type PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { type GrpcOptions, ServerGrpc, Transport } from "@nestjs/microservices";
@@ -16,6 +16,8 @@ export interface GrpcServerOptions {
   /** Binary `FileDescriptorSet` for reflection. */
   readonly descriptorSet: Buffer;
   readonly credentials?: ServerCredentials;
+  /** Run around every call, the first outermost. */
+  readonly interceptors?: ServerInterceptor[];
 }
 
 /** Nest's gRPC transport with health, reflection and a port that is known once it is bound. */
@@ -41,10 +43,11 @@ export class GrpcServer extends ServerGrpc {
   }
 
   override async createClient(): Promise<Server> {
-    const { host, port, descriptorSet, credentials } = this.#options;
+    const { host, port, descriptorSet, credentials, interceptors = [] } = this.#options;
     const server = new Server({
       "grpc.max_receive_message_length": maxMessageBytes,
       "grpc.max_metadata_size": 16 * 1024,
+      interceptors,
     });
     this.health.addToServer(server);
     new ReflectionService(loadFileDescriptorSetFromBuffer(descriptorSet)).addToServer(server);

@@ -1,12 +1,15 @@
 import "reflect-metadata";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type MetricsServer, startMetricsServer, type Telemetry } from "@cos/telemetry";
 import type { ServerCredentials } from "@grpc/grpc-js";
 import { type DynamicModule, type INestApplication, type INestMicroservice, Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { GrpcServer } from "./grpc-server.ts";
 import type { GrpcService } from "./grpc-service.ts";
 import { type HttpRoute, httpController } from "./http-routes.ts";
+import { observedCalls } from "./observed-calls.ts";
+import { observedRoutes } from "./observed-routes.ts";
 
 export interface HostOptions {
   readonly host: string;
@@ -18,6 +21,14 @@ export interface HostOptions {
     readonly credentials?: ServerCredentials;
   };
   readonly http?: { readonly port: number; readonly routes: readonly HttpRoute[] };
+  /** What is seen of the service: its spans and metrics, and where `/metrics`, `/healthz` and `/readyz` answer. */
+  readonly observe?: {
+    readonly telemetry: Telemetry;
+    /** 0 picks a free one. */
+    readonly metricsPort: number;
+    /** False where strangers call: their trace contexts are not followed. Default true. */
+    readonly trustCallers?: boolean;
+  };
   /** Told of errors in HTTP routes that are nobody's refusal. */
   readonly onBug?: (where: string, error: unknown) => void;
 }
@@ -27,6 +38,8 @@ export interface HostedService {
   readonly grpcAddress: string;
   /** `http://host:port`, where HTTP routes were given. */
   readonly httpUrl?: string;
+  /** `http://host:port` of `/metrics`, where the service is observed. */
+  readonly metricsUrl?: string;
   setServing(serving: boolean): void;
   close(): Promise<void>;
 }
@@ -39,15 +52,17 @@ Module({})(HostModule);
  * objects it hosts come from the service's composition root.
  */
 export async function hostService(options: HostOptions): Promise<HostedService> {
-  const { host, grpc, http } = options;
+  const { host, grpc, http, observe } = options;
   const controllers = grpc.services.map(({ controller }) => controller);
-  const strategy = new GrpcServer({ host, ...grpc });
+  const interceptors = observe ? [observedCalls(observe.telemetry, observe.trustCallers ?? true)] : [];
+  const strategy = new GrpcServer({ host, ...grpc, interceptors });
   const quiet = { logger: ["error", "warn"] as ("error" | "warn")[], abortOnError: false };
 
   let app: INestApplication | INestMicroservice;
   let httpUrl: string | undefined;
   if (http) {
-    const routes = httpController(http.routes, options.onBug);
+    const given = observe ? observedRoutes(observe.telemetry, http.routes) : http.routes;
+    const routes = httpController(given, options.onBug);
     const web = await NestFactory.create(moduleOf([...controllers, routes]), { ...quiet, bodyParser: false });
     web.connectMicroservice({ strategy });
     await web.startAllMicroservices();
@@ -60,15 +75,32 @@ export async function hostService(options: HostOptions): Promise<HostedService> 
     await service.listen();
     app = service;
   }
+  let isServing = false;
+  const setServing = (serving: boolean) => {
+    isServing = serving;
+    strategy.setServing(serving);
+  };
+  const metricsServer = observe && (await startMetrics(observe, host, () => isServing));
   return {
     grpcAddress: `${host}:${strategy.boundPort}`,
     ...(httpUrl === undefined ? {} : { httpUrl }),
-    setServing: (serving) => strategy.setServing(serving),
+    ...(metricsServer === undefined ? {} : { metricsUrl: metricsServer.url }),
+    setServing,
     close: async () => {
-      strategy.setServing(false);
+      setServing(false);
       await app.close();
+      await metricsServer?.close();
     },
   };
+}
+
+function startMetrics(
+  { telemetry, metricsPort }: NonNullable<HostOptions["observe"]>,
+  host: string,
+  isServing: () => boolean,
+): Promise<MetricsServer> {
+  telemetry.metrics.collect("serving", (set) => set("serving", {}, isServing() ? 1 : 0));
+  return startMetricsServer(telemetry.metrics, { host, port: metricsPort, isServing });
 }
 
 const moduleOf = (controllers: DynamicModule["controllers"] = []): DynamicModule => ({

@@ -1,3 +1,4 @@
+import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { type DestinationStream, destination, pino } from "pino";
 
 /**
@@ -55,7 +56,7 @@ const allowedFields = [
 
 export type LogFields = Partial<Record<(typeof allowedFields)[number], string | number | bigint | boolean>>;
 
-/** A service's logger: event names come from the service's own closed list `E`. */
+/** A service's logger; lines carry the running trace's id by themselves. Event names come from the service's own closed list `E`. */
 export interface Logger<E extends string = string> {
   debug(event: E, fields?: LogFields): void;
   info(event: E, fields?: LogFields): void;
@@ -85,8 +86,9 @@ export function createLogger<E extends string>(service: string, sink: LogSink, l
   const write =
     (at: "debug" | "info" | "warn" | "error") =>
     (event: E, fields: LogFields = {}) => {
+      const traced = { traceId: activeTraceId(), ...fields };
       const kept = allowedFields.flatMap((name) => {
-        const value = fields[name];
+        const value = traced[name];
         return value === undefined
           ? []
           : [[name, typeof value === "bigint" ? value.toString() : value] as const];
@@ -94,6 +96,12 @@ export function createLogger<E extends string>(service: string, sink: LogSink, l
       lines[at](Object.fromEntries(kept), event);
     };
   return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
+}
+
+/** The trace that the running code belongs to. */
+function activeTraceId(): string | undefined {
+  const running = trace.getActiveSpan()?.spanContext();
+  return running !== undefined && isSpanContextValid(running) ? running.traceId : undefined;
 }
 
 /** For tests and tools that want no lines. */

@@ -3,7 +3,8 @@ import { status as grpcStatus, Metadata, type ServiceError } from "@grpc/grpc-js
 /** Names of the gRPC status codes. */
 export type StatusName = keyof typeof grpcStatus;
 
-const codeKey = "cos-error-code";
+/** Trailing metadata key of a refusal's stable code. */
+export const errorCodeKey = "cos-error-code";
 const factsKey = "cos-error-facts-bin";
 
 /**
@@ -46,7 +47,7 @@ export function toServiceError(fault: RpcFault): {
   metadata: Metadata;
 } {
   const metadata = new Metadata();
-  metadata.set(codeKey, fault.code);
+  metadata.set(errorCodeKey, fault.code);
   metadata.set(factsKey, Buffer.from(JSON.stringify(fault.facts, bigintAsText)));
   return { code: grpcStatus[fault.status], message: fault.message, details: fault.message, metadata };
 }
@@ -54,7 +55,7 @@ export function toServiceError(fault: RpcFault): {
 /** Reads what `toServiceError` wrote; a foreign error keeps its status, and its status name is its code. */
 export function fromServiceError(error: ServiceError): RpcFault {
   const status = (grpcStatus[error.code] ?? "UNKNOWN") as StatusName;
-  const code = error.metadata?.get(codeKey)[0];
+  const code = error.metadata?.get(errorCodeKey)[0];
   return new RpcFault(status, typeof code === "string" ? code : status, readFacts(error), error.details);
 }
 

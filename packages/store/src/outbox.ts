@@ -1,3 +1,4 @@
+import { context, propagation } from "@opentelemetry/api";
 import type { Db, Tx } from "./db.ts";
 import type { MessageHeaders, OutgoingMessage } from "./message.ts";
 
@@ -9,9 +10,12 @@ const rowsPerStatement = 2_000;
 
 /**
  * Adds messages to the transaction: they are sent if it commits, in this order, at least once. One statement for up to
- * 2,000 messages: hand over all that a transaction sends in one call.
+ * 2,000 messages: hand over all that a transaction sends in one call. A message without a trace context gets that of the
+ * running code.
  */
 export async function appendOutbox(tx: Tx, messages: readonly OutgoingMessage[]): Promise<void> {
+  const running: { traceparent?: string } = {};
+  propagation.inject(context.active(), running);
   for (let at = 0; at < messages.length; at += rowsPerStatement) {
     const some = messages.slice(at, at + rowsPerStatement);
     await tx.query(
@@ -24,7 +28,7 @@ export async function appendOutbox(tx: Tx, messages: readonly OutgoingMessage[])
         some.map((one) => one.topic),
         some.map((one) => one.key),
         some.map((one) => one.partition ?? null),
-        some.map((one) => JSON.stringify(one.headers)),
+        some.map((one) => JSON.stringify({ ...running, ...one.headers })),
         some.map((one) => Buffer.from(one.value.buffer, one.value.byteOffset, one.value.length)),
       ],
     );

@@ -1,0 +1,12 @@
+export { activeTraceparent, contextOfTraceparent } from "./context.ts";
+export { jobTraceOf } from "./job-trace.ts";
+export type { MetricDefinition } from "./metric-definition.ts";
+export type { Collector, MetricSet, SetFigure } from "./metric-set.ts";
+export { metrics } from "./metrics.ts";
+export { type MetricsServer, startMetricsServer } from "./metrics-server.ts";
+export type { SpanAttributes } from "./span-attributes.ts";
+export { noSpans, openSpanSink, type SpanSink, type SpanSinkOptions } from "./span-sink.ts";
+export { markFailed, type SpanOptions, Telemetry, type TelemetryOptions } from "./telemetry.ts";
+export { tracedLog } from "./traced-log.ts";
+export { tracedObjects } from "./traced-objects.ts";
+export { watchOutbox } from "./watch-outbox.ts";
