@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { expandMask, type MaskPlace, seedBytes } from "./mask.ts";
+import { type MaskPlace, MaskStream, seedBytes } from "./mask.ts";
 import type { Profile } from "./profile.ts";
 
 /**
@@ -9,6 +9,7 @@ import type { Profile } from "./profile.ts";
 export class FreshMasks {
   readonly #profile: Profile;
   readonly #seed = new Uint8Array(randomBytes(seedBytes));
+  readonly #stream = new MaskStream(this.#seed);
   readonly #words: Uint32Array;
   #last: readonly [streamIndex: number, ciphertext: number] = [-1, 0];
 
@@ -29,11 +30,7 @@ export class FreshMasks {
       streamIndex > lastIndex || (streamIndex === lastIndex && lastIndex >= 0 && ciphertext > lastCiphertext);
     if (!isAfter) throw new Error("a mask was asked for twice");
     this.#last = [streamIndex, ciphertext];
-    const { ringDegree, primes } = this.#profile;
-    for (const [prime, modulus] of primes.entries()) {
-      const words = this.#words.subarray(2 * prime * ringDegree, 2 * (prime + 1) * ringDegree);
-      expandMask(this.#seed, { streamIndex, ciphertext, prime }, modulus, ringDegree, words);
-    }
+    this.#stream.expandAll(this.#profile, { streamIndex, ciphertext }, this.#words);
     return this.#words;
   }
 }

@@ -1,4 +1,4 @@
-import { createCipheriv } from "node:crypto";
+import { type Cipheriv, createCipheriv } from "node:crypto";
 import { bitLength, type Profile } from "./profile.ts";
 
 /** Bytes of a block's public seed. */
@@ -10,69 +10,108 @@ export type MaskPlace = { streamIndex: number; ciphertext: number; prime: number
 /** A fresh ciphertext as a block carries it: the packed first polynomial, and where its mask comes from. */
 export type SeededCiphertext = Omit<MaskPlace, "prime"> & { seed: Uint8Array; packed: Uint8Array };
 
-/** The second polynomial of a fresh ciphertext, all primes, as `expandMask` gives each. */
-export function masksOf(
-  { primes, ringDegree }: Profile,
-  { seed, streamIndex, ciphertext }: Omit<SeededCiphertext, "packed">,
-): Uint32Array {
-  const words = new Uint32Array(2 * primes.length * ringDegree);
-  for (const [prime, modulus] of primes.entries()) {
-    const residues = words.subarray(2 * prime * ringDegree, 2 * (prime + 1) * ringDegree);
-    expandMask(seed, { streamIndex, ciphertext, prime }, modulus, ringDegree, residues);
-  }
+/** The second polynomial of a fresh ciphertext, all primes, as `MaskStream` gives each. */
+export function masksOf(profile: Profile, { seed, ...place }: Omit<SeededCiphertext, "packed">): Uint32Array {
+  const words = new Uint32Array(2 * profile.primes.length * profile.ringDegree);
+  new MaskStream(seed).expandAll(profile, place, words);
   return words;
 }
 
 /**
- * Expands one mask: `count` residues, uniform below `modulus`, as pairs of 32-bit words, low word first.
+ * Expands the masks of one block: residues uniform below a modulus, as pairs of 32-bit words, low word first.
  *
  * AES-256-CTR under the seed, from the counter block u32be(streamIndex) | u16be(ciphertext) | u16be(prime) | u64be(0).
  * Each 8 bytes of keystream, little-endian and cut to the modulus' bits, are one candidate; the first `count` candidates
  * below the modulus are the mask. They are the second polynomial as SEAL keeps it: NTT form, SEAL's order.
  *
  * The seed is public, so nothing here has to be constant in time.
- * @cost about 8 bytes of keystream per residue: a candidate fails once in 2^16 tries or less under our profiles
  * @source docs/adr/0034-one-mask-per-block.md
  */
-export function expandMask(
-  seed: Uint8Array,
-  place: MaskPlace,
-  modulus: bigint,
-  count: number,
-  words: Uint32Array,
-): void {
-  const keystream = createCipheriv("aes-256-ctr", seed, counterBlock(place));
-  const highBits = bitLength(modulus) - 32;
-  if (highBits < 1 || highBits > 31) throw new RangeError("a modulus of 33 to 63 bits");
-  const highMask = 2 ** highBits - 1;
-  const modulusLow = Number(modulus & 0xffffffffn);
-  const modulusHigh = Number(modulus >> 32n);
-  let accepted = 0;
-  while (accepted < count) {
-    const stream = keystream.update(zeros(8 * (count - accepted)));
-    const candidates = new Uint32Array(stream.buffer, stream.byteOffset, stream.length / 4);
-    for (let i = 0; i < candidates.length; i += 2) {
-      const low = candidates[i] as number;
-      const high = (candidates[i + 1] as number) & highMask;
-      if (high > modulusHigh || (high === modulusHigh && low >= modulusLow)) continue;
-      words[2 * accepted] = low;
-      words[2 * accepted + 1] = high;
-      accepted += 1;
+export class MaskStream {
+  /** The block cipher itself: CTR mode is this over the counters, and one object serves all places of a block. */
+  readonly #cipher: Cipheriv;
+
+  constructor(seed: Uint8Array) {
+    this.#cipher = createCipheriv("aes-256-ecb", seed, null).setAutoPadding(false);
+  }
+
+  /** The masks of one ciphertext, prime after prime. @param words 2 N per prime */
+  expandAll({ primes, ringDegree }: Profile, place: Omit<MaskPlace, "prime">, words: Uint32Array): void {
+    for (const [prime, modulus] of primes.entries()) {
+      const residues = words.subarray(2 * prime * ringDegree, 2 * (prime + 1) * ringDegree);
+      this.expand({ ...place, prime }, modulus, ringDegree, residues);
     }
+  }
+
+  /**
+   * @param modulus of 33 to 63 bits
+   * @param words 2 * `count`
+   * @cost 8 bytes of keystream per residue: under our profiles a candidate fails once in 2^23 tries or less
+   */
+  expand(place: MaskPlace, modulus: bigint, count: number, words: Uint32Array): void {
+    const highBits = bitLength(modulus) - 32;
+    if (highBits < 1 || highBits > 31) throw new RangeError("a modulus of 33 to 63 bits");
+    const highMask = 2 ** highBits - 1;
+    const low = Number(modulus & 0xffffffffn);
+    const high = Number(modulus >> 32n);
+    let accepted = 0;
+    for (let block = 0; accepted < count; ) {
+      const blocks = Math.ceil((count - accepted) / 2);
+      const stream = this.#keystream(place, block, blocks);
+      block += blocks;
+      accepted = accept(stream, highMask, low, high, words, accepted, count);
+    }
+  }
+
+  /** Keystream of `blocks` counters from `first` on, as words. */
+  #keystream({ streamIndex, ciphertext, prime }: MaskPlace, first: number, blocks: number): Uint32Array {
+    const counters = countersFrom(first, blocks);
+    const upper = swap(streamIndex);
+    const lower = swap(((ciphertext << 16) | prime) >>> 0);
+    for (let i = 0; i < counters.length; i += 4) {
+      counters[i] = upper;
+      counters[i + 1] = lower;
+    }
+    const stream = this.#cipher.update(
+      new Uint8Array(counters.buffer, counters.byteOffset, counters.byteLength),
+    );
+    return new Uint32Array(stream.buffer, stream.byteOffset, 4 * blocks);
   }
 }
 
-function counterBlock({ streamIndex, ciphertext, prime }: MaskPlace): Uint8Array {
-  const block = Buffer.alloc(16);
-  block.writeUInt32BE(streamIndex, 0);
-  block.writeUInt16BE(ciphertext, 4);
-  block.writeUInt16BE(prime, 6);
-  return block;
+/** Appends the candidates below the modulus to `words`. @returns how many residues there are then, at most `count` */
+function accept(
+  stream: Uint32Array,
+  highMask: number,
+  modulusLow: number,
+  modulusHigh: number,
+  words: Uint32Array,
+  accepted: number,
+  count: number,
+): number {
+  let at = 2 * accepted;
+  const end = 2 * count;
+  for (let i = 0; i < stream.length && at < end; i += 2) {
+    const high = (stream[i + 1] as number) & highMask;
+    if (high >= modulusHigh && (high > modulusHigh || (stream[i] as number) >= modulusLow)) continue;
+    words[at] = stream[i] as number;
+    words[at + 1] = high;
+    at += 2;
+  }
+  return at / 2;
 }
 
-let zeroBytes = new Uint8Array(1 << 15);
+let counterBlocks = new Uint32Array(0);
 
-function zeros(size: number): Uint8Array {
-  if (zeroBytes.length < size) zeroBytes = new Uint8Array(size);
-  return zeroBytes.subarray(0, size);
+/** Counter blocks whose low halves count up from `first`; the high halves are the caller's to fill. */
+function countersFrom(first: number, blocks: number): Uint32Array {
+  if (first === 0 && counterBlocks.length >= 4 * blocks) return counterBlocks.subarray(0, 4 * blocks);
+  const counters = new Uint32Array(4 * blocks);
+  for (let i = 0; i < blocks; i += 1) counters[4 * i + 3] = swap(first + i);
+  if (first === 0) counterBlocks = counters;
+  return counters;
 }
+
+/** A big-endian word, on the little-endian machines that WebAssembly's hosts are. */
+const swap = (value: number): number =>
+  ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
