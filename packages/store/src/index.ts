@@ -7,3 +7,4 @@ export { claimInbox, releaseInbox } from "./inbox.ts";
 export type * from "./message.ts";
 export { defineMigrations } from "./migrate.ts";
 export * from "./outbox.ts";
+export * from "./postgres/open-postgres-store.ts";

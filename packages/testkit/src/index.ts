@@ -1,6 +1,8 @@
 export { type LogUnderTest, messageLogContract } from "./message-log-contract.ts";
 export { objectStoreContract } from "./object-store-contract.ts";
+export { realPart } from "./real-part.ts";
 export { storeContract } from "./store-contract.ts";
 export { type TempFolder, tempFolder } from "./temp-folder.ts";
 export { startTestChain, type TestChain } from "./test-chain.ts";
+export { createTestDatabase, type TestDatabase } from "./test-database.ts";
 export { openTestStore, type TestStore } from "./test-store.ts";

@@ -5,6 +5,7 @@ import {
   defineMigrations,
   insertDeadLetter,
   listDeadLetters,
+  type MigrationStep,
   markOutboxSent,
   type OutgoingMessage,
   outboxChannel,
@@ -88,6 +89,16 @@ export function storeContract(make: () => Promise<{ store: Store; dispose(): Pro
         expect(await rows()).toEqual([]);
       });
 
+      it("does not take a transaction for committed whose SQL error was swallowed", async () => {
+        const swallowed = db.inTransaction(async (tx) => {
+          await tx.query("INSERT INTO pair VALUES (1, 'left')");
+          await tx.query("SELECT nothing_of_the_kind").catch(() => {});
+          return "fine";
+        });
+        await expect(swallowed).rejects.toMatchObject({ code: "STORE_ROLLED_BACK" });
+        expect(await rows()).toEqual([]);
+      });
+
       it("never mixes statements of transactions that run at once, in one schema or two", async () => {
         const other = made.store.schema(`contract_other_${turn}`);
         await other.migrate({
@@ -168,11 +179,48 @@ export function storeContract(make: () => Promise<{ store: Store; dispose(): Pro
         await to(first, second);
         const changed = { code: "MIGRATION_CHANGED" };
         await expect(to(first, step("b", "CREATE TABLE b (y int)"))).rejects.toMatchObject(changed);
-        await expect(to(first)).rejects.toMatchObject(changed);
+        await expect(to(first)).rejects.toMatchObject({ code: "SCHEMA_NEWER" });
         await expect(to(second, first)).rejects.toMatchObject(changed);
         await expect(to(first, second, step("c", "CREATE TABLE c (x int); SELECT wrong"))).rejects.toThrow();
         await to(first, second, step("c", "CREATE TABLE c (x int)"));
       });
+    });
+
+    describe("migrations of two releases", () => {
+      it("let the older one run on steps that say they are compatible with it, and on no others", async () => {
+        const fresh = made.store.schema(`contract_release_${turn}`);
+        const to = (...steps: MigrationStep[]) => fresh.migrate({ schema: fresh.schema, steps });
+        const one = { id: "1", sql: "CREATE TABLE a (x int)" };
+        const two = { id: "2", sql: "ALTER TABLE a ADD COLUMN y int", compatible: true };
+        const three = { id: "3", sql: "ALTER TABLE a DROP COLUMN x" };
+        await to(one, two);
+        await to(one);
+        await fresh.query("INSERT INTO a (x) VALUES (7)");
+        await to(one, two, three);
+        await expect(to(one)).rejects.toMatchObject({ code: "SCHEMA_NEWER" });
+        await expect(to(one, two)).rejects.toMatchObject({ code: "SCHEMA_NEWER" });
+      });
+    });
+
+    describe("locks", () => {
+      it("have one holder at a time, by name and schema, until they are released", async () => {
+        const other = made.store.schema(`contract_lock_${turn}`);
+        const mine = await db.tryLock("relay");
+        expect(mine?.lost.aborted).toBe(false);
+        expect(await db.tryLock("relay")).toBeUndefined();
+        const beside = await Promise.all([db.tryLock("sweeper"), other.tryLock("relay")]);
+        expect(beside.every((lock) => lock !== undefined)).toBe(true);
+        await mine!.release();
+        await mine!.release();
+        const next = await db.tryLock("relay");
+        await mine!.release(); // what is released already takes nothing from the next holder
+        expect([next === undefined, await db.tryLock("relay")]).toEqual([false, undefined]);
+        await Promise.all([next, ...beside].map((lock) => lock!.release()));
+      });
+    });
+
+    it("answers a ping", async () => {
+      await made.store.ping();
     });
 
     describe("messages", () => {

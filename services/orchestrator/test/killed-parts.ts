@@ -55,6 +55,7 @@ export function killedParts(
           return value;
         }),
       migrate: (migrations) => db.migrate(migrations),
+      tryLock: (name) => db.tryLock(name),
       listen: (channel, listener) => db.listen(channel, listener),
     },
   };

@@ -59,6 +59,7 @@ export async function openEmbeddedStore(
   };
   return {
     schema: store.schema,
+    ping: store.ping,
     close: () => {
       closed ??= close();
       return closed;
