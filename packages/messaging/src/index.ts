@@ -1,6 +1,9 @@
 export type { MessageHeaders, MessageMode, OutgoingMessage } from "@cos/store";
 export * from "./consumer.ts";
 export { openEmbeddedLog } from "./embedded/open-embedded-log.ts";
+export { KafkaError, type KafkaErrorCode } from "./kafka/kafka-error.ts";
+export type { KafkaEvent, KafkaOptions } from "./kafka/kafka-options.ts";
+export { openKafkaLog } from "./kafka/open-kafka-log.ts";
 export type * from "./message-log.ts";
 export { type OutboxRelay, startOutboxRelay } from "./outbox-relay.ts";
 export { partitionOf } from "./partition-of.ts";

@@ -11,7 +11,7 @@ export interface Publisher {
 /** A durable, partitioned log with consumer groups (the part of Kafka that the platform uses). */
 export interface MessageLog extends Publisher {
   /** Fixes a topic's number of partitions; publishing or subscribing comes after. Repeating it changes nothing. */
-  declare(topic: { readonly name: string; readonly partitions: number }): Promise<void>;
+  declare(topic: TopicDeclaration): Promise<void>;
   /** Joins a group. A group new to a topic starts at its beginning. */
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   /** Messages published and not yet committed by the group: outstanding work. */
@@ -19,6 +19,13 @@ export interface MessageLog extends Publisher {
   /** Ends all subscriptions after their running handlers, then the log. */
   close(): Promise<void>;
 }
+
+export type TopicDeclaration = {
+  readonly name: string;
+  readonly partitions: number;
+  /** How long a broker keeps messages; default a week. What cannot be had again from elsewhere is kept for ever. */
+  readonly retention?: "week" | "forever";
+};
 
 export type SubscribeOptions = {
   readonly group: string;

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 /** A log under test. `reopen` ends it as a crash would, with handlers running, and opens it again on what was durable. */
 export type LogUnderTest = {
   readonly log: MessageLog;
+  /** Stands before the names of topics and groups, where the log may hold others' already. */
+  readonly prefix?: string;
   reopen(): Promise<LogUnderTest>;
   dispose(): Promise<void>;
 };
@@ -15,6 +17,7 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
   describe("message log", () => {
     let made: LogUnderTest;
     let topic: string;
+    let prefix: string;
     let turn = 0;
 
     beforeAll(async () => {
@@ -23,7 +26,8 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
     afterAll(() => made.dispose());
     beforeEach(async () => {
       turn += 1;
-      topic = `contract.topic${turn}.v1`;
+      prefix = made.prefix ?? "";
+      topic = `${prefix}contract.topic${turn}.v1`;
       await made.log.declare({ name: topic, partitions: 4 });
     });
 
@@ -42,7 +46,7 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       await made.log.publish([message("a", "key-a", 1), message("b", "key-b", 6)]);
       const seen: ReceivedMessage[] = [];
       const subscription = await made.log.subscribe({
-        group: "late",
+        group: `${prefix}late`,
         topic,
         handle: async (received) => void seen.push(received),
       });
@@ -58,7 +62,7 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       const seen: string[] = [];
       let running = 0;
       const subscription = await made.log.subscribe({
-        group: "ordered",
+        group: `${prefix}ordered`,
         topic,
         maxInFlight: 4,
         handle: async (received) => {
@@ -79,7 +83,7 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       const seen = { one: [] as string[], left: [] as string[], right: [] as string[] };
       const join = (group: string, into: keyof typeof seen) =>
         made.log.subscribe({
-          group,
+          group: prefix + group,
           topic,
           handle: async (received) => void seen[into].push(idOf(received)),
         });
@@ -100,7 +104,7 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       const gate = Promise.withResolvers<void>();
       let running = 0;
       const subscription = await made.log.subscribe({
-        group: "slow",
+        group: `${prefix}slow`,
         topic,
         maxInFlight: 2,
         handle: async () => {
@@ -110,9 +114,9 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       });
       await made.log.publish(Array.from({ length: 8 }, (_, at) => message(`s${at}`, "k", at)));
       await expect.poll(() => running, soon).toBe(2);
-      expect(await made.log.lag("slow", topic)).toBe(8);
+      expect(await made.log.lag(`${prefix}slow`, topic)).toBe(8);
       gate.resolve();
-      await expect.poll(() => made.log.lag("slow", topic), soon).toBe(0);
+      await expect.poll(() => made.log.lag(`${prefix}slow`, topic), soon).toBe(0);
       expect(running).toBe(8);
       await subscription.close();
     });
@@ -121,7 +125,7 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       const gate = Promise.withResolvers<void>();
       const signals: AbortSignal[] = [];
       const lost = await made.log.subscribe({
-        group: "workers",
+        group: `${prefix}workers`,
         topic,
         handle: async (_received, signal) => {
           signals.push(signal);
@@ -135,7 +139,7 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       const seen: string[] = [];
       const second = Promise.withResolvers<void>();
       const other = await made.log.subscribe({
-        group: "workers",
+        group: `${prefix}workers`,
         topic,
         handle: async (received) => {
           seen.push(idOf(received));
@@ -145,7 +149,7 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       await expect.poll(() => seen, soon).toEqual(["task"]);
       gate.resolve();
       await new Promise((resolve) => setImmediate(resolve));
-      expect(await made.log.lag("workers", topic)).toBe(2);
+      expect(await made.log.lag(`${prefix}workers`, topic)).toBe(2);
       second.resolve();
       await expect.poll(() => seen, soon).toEqual(["task", "next"]);
       await other.close();
@@ -158,10 +162,18 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
         seen.push(`${who}:${idOf(received)}`);
         await gate.promise;
       };
-      const leaving = await made.log.subscribe({ group: "polite", topic, handle: handle("leaving") });
+      const leaving = await made.log.subscribe({
+        group: `${prefix}polite`,
+        topic,
+        handle: handle("leaving"),
+      });
       await made.log.publish([message("one", "k", 0), message("two", "k", 0)]);
       await expect.poll(() => seen.length, soon).toBe(1);
-      const staying = await made.log.subscribe({ group: "polite", topic, handle: handle("staying") });
+      const staying = await made.log.subscribe({
+        group: `${prefix}polite`,
+        topic,
+        handle: handle("staying"),
+      });
       const left = leaving.close();
       gate.resolve();
       await left;
@@ -174,7 +186,7 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       const paused: number[] = [];
       let broken = true;
       const options = {
-        group: "careful",
+        group: `${prefix}careful`,
         topic,
         handle: async (received: ReceivedMessage) => {
           if (broken && received.partition === 3) throw new Error("unknown event");
@@ -185,7 +197,7 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       const subscription = await made.log.subscribe(options);
       await made.log.publish([message("bad", "k", 3), message("after", "k", 3), message("fine", "k", 1)]);
       await expect.poll(() => [seen, paused], soon).toEqual([["fine"], [3]]);
-      expect(await made.log.lag("careful", topic)).toBe(2);
+      expect(await made.log.lag(`${prefix}careful`, topic)).toBe(2);
       broken = false;
       await subscription.close();
       const again = await made.log.subscribe(options);
@@ -194,7 +206,9 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
     });
 
     it("publishes to topics that were declared, under one number of partitions", async () => {
-      await expect(made.log.publish([{ ...message("x"), topic: "contract.unknown.v1" }])).rejects.toThrow();
+      await expect(
+        made.log.publish([{ ...message("x"), topic: `${prefix}contract.unknown.v1` }]),
+      ).rejects.toThrow();
       await expect(made.log.declare({ name: topic, partitions: 5 })).rejects.toThrow();
       await made.log.declare({ name: topic, partitions: 4 });
     });
@@ -203,7 +217,7 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       const before: string[] = [];
       const stuck = Promise.withResolvers<void>();
       await made.log.subscribe({
-        group: "durable",
+        group: `${prefix}durable`,
         topic,
         handle: async (received) => {
           if (idOf(received) === "m5") await stuck.promise;
@@ -212,12 +226,12 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       });
       await made.log.publish(numbered(10, "same"));
       await expect.poll(() => before.length, soon).toBe(5);
-      await expect.poll(() => made.log.lag("durable", topic), soon).toBe(5);
+      await expect.poll(() => made.log.lag(`${prefix}durable`, topic), soon).toBe(5);
       made = await made.reopen();
-      expect(await made.log.lag("durable", topic)).toBe(5);
+      expect(await made.log.lag(`${prefix}durable`, topic)).toBe(5);
       const after: string[] = [];
       const subscription = await made.log.subscribe({
-        group: "durable",
+        group: `${prefix}durable`,
         topic,
         handle: async (received) => void after.push(idOf(received)),
       });

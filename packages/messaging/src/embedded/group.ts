@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { ReceivedMessage, SubscribeOptions, Subscription } from "../message-log.ts";
+import { within } from "../within.ts";
 import type { LogStore, Position } from "./log-store.ts";
 
 /** Messages read ahead per partition: bounds memory, and one read serves several deliveries. */
@@ -183,12 +183,6 @@ export class Group {
       })
       .map(({ number, next }) => ({ partition: number, offset: next }));
   }
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const limit = new AbortController();
-  const late = delay(ms, undefined, { signal: limit.signal }).catch(() => {});
-  await Promise.race([work, late]).finally(() => limit.abort());
 }
 
 type Partition = {

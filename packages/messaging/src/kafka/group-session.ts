@@ -1,0 +1,31 @@
+import type { ReceivedMessage } from "../message-log.ts";
+
+/** One membership of a consumer group, as a client library gives it. */
+export interface GroupSession {
+  /** Joins. Rejects when it cannot; later failures go to `failed`. */
+  start(): Promise<void>;
+  /** Stops fetching these partitions until `resume`. */
+  pause(partition: number): void;
+  resume(partition: number): void;
+  /** @throws when the group did not take the offsets */
+  commit(positions: readonly { readonly partition: number; readonly offset: bigint }[]): Promise<void>;
+  /** Leaves the group and closes connections. */
+  stop(): Promise<void>;
+}
+
+/** What a session tells its member. */
+export type SessionEvents = {
+  /** The member is about to say what it has: from now on it starts nothing that it did not name, until `assigned`. */
+  claim(): { readonly owned: number[]; readonly busy: number[]; readonly leaving: boolean };
+  /** The partitions that the member now has. Each is read from its committed offset on, so messages may come again. */
+  assigned(partitions: readonly number[]): void;
+  messages(partition: number, messages: readonly ReceivedMessage[]): void;
+  /** The group's coordinator has heard of the member. */
+  heartbeat(): void;
+  failed(reason: string): void;
+};
+
+export type OpenSession = (
+  subscription: { group: string; topic: string },
+  events: SessionEvents,
+) => GroupSession;

@@ -1,0 +1,136 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { OutgoingMessage } from "@cos/store";
+import type { MessageLog, SubscribeOptions, Subscription } from "../message-log.ts";
+import { partitionOf } from "../partition-of.ts";
+import { GroupMember } from "./group-member.ts";
+import { KafkaError } from "./kafka-error.ts";
+import type { KafkaOptions } from "./kafka-options.ts";
+import { defaultMaxMessageBytes, KafkaTopics } from "./kafka-topics.ts";
+import { kafkajsClient } from "./kafkajs-client.ts";
+import { KafkajsPublisher, type Placed } from "./kafkajs-publisher.ts";
+import { kafkajsSession } from "./kafkajs-session.ts";
+
+/**
+ * Opens a log on a Kafka cluster. Nothing is asked of a broker yet: `declare`, `publish` and `subscribe` wait for one.
+ * Publishing is acknowledged by all in-sync copies; a member of a group keeps its partitions however long its handlers
+ * run, and those with a running handler also through a rebalance.
+ * @errors as `KafkaError` lists
+ */
+export async function openKafkaLog(options: KafkaOptions): Promise<MessageLog> {
+  const { sessionTimeoutMs = 15_000, heartbeatMs = 1_000, stallMs = 30_000, patienceMs = 60_000 } = options;
+  const { readAhead = 256, maxMessageBytes = defaultMaxMessageBytes, onEvent = () => {} } = options;
+  const kafka = kafkajsClient(options);
+  const topics = new KafkaTopics(kafka, options);
+  const publisher = new KafkajsPublisher(kafka, (error) =>
+    onEvent({ type: "producer-replaced", reason: reasonOf(error) }),
+  );
+  const members = new Set<GroupMember>();
+  const closing = new AbortController();
+
+  /** Tries until it succeeds, is refused for good, or patience ends. */
+  const patiently = async <T>(attempt: () => Promise<T>): Promise<T> => {
+    const end = performance.now() + patienceMs;
+    for (;;) {
+      if (closing.signal.aborted) throw new KafkaError("LOG_CLOSED", "the log is closed");
+      try {
+        return await attempt();
+      } catch (error) {
+        if (error instanceof KafkaError) throw error;
+        if (isRefusal(error)) throw new KafkaError("KAFKA_REFUSED", reasonOf(error), { cause: error });
+        if (performance.now() > end) {
+          throw new KafkaError("KAFKA_UNAVAILABLE", `no answer in ${patienceMs} ms`, { cause: error });
+        }
+        await delay(250, undefined, { signal: closing.signal }).catch(() => {});
+      }
+    }
+  };
+
+  const place = async (message: OutgoingMessage): Promise<Placed> => {
+    const { topic, key, value, partition } = message;
+    if (value.byteLength > maxMessageBytes) {
+      const size = `${value.byteLength} bytes, at most ${maxMessageBytes} are allowed`;
+      throw new KafkaError("MESSAGE_TOO_LARGE", `a message for ${topic} has ${size}`);
+    }
+    const partitions = await patiently(() => topics.partitionsOf(topic));
+    return {
+      message,
+      partition: partition === undefined ? partitionOf(key, partitions) : partition % partitions,
+    };
+  };
+
+  const join = (subscription: SubscribeOptions): GroupMember => {
+    const { group, topic } = subscription;
+    return new GroupMember(subscription, {
+      openSession: (asked, events) =>
+        kafkajsSession(kafka, { ...asked, sessionTimeoutMs, heartbeatMs }, events),
+      readAhead,
+      stallMs,
+      standing: (asked, from) => topics.standing(asked, from),
+      onRebuilt: (reason) => onEvent({ type: "consumer-rebuilt", group, topic, reason }),
+      onAssigned: (partitions) =>
+        onEvent({ type: "rebalanced", group, topic, reason: "ASSIGNED", partitions }),
+    });
+  };
+
+  return {
+    declare: (topic) => patiently(() => topics.declare(topic)),
+
+    publish: async (messages) => {
+      if (messages.length === 0) return;
+      const placed: Placed[] = [];
+      for (const message of messages) placed.push(await place(message));
+      await patiently(() => publisher.send(placed));
+    },
+
+    subscribe: async (subscription): Promise<Subscription> => {
+      await patiently(() => topics.partitionsOf(subscription.topic));
+      const member = join(subscription);
+      members.add(member);
+      await member.joined(patienceMs);
+      return {
+        close: async ({ drain = true } = {}) => {
+          members.delete(member);
+          await member.close(drain);
+        },
+      };
+    },
+
+    lag: async (group, topic) => {
+      const standing = await patiently(() => topics.standing(group, topic));
+      return [...standing.values()].reduce((sum, { committed, end }) => sum + Number(end - committed), 0);
+    },
+
+    close: async () => {
+      await Promise.all([...members].map((member) => member.close(true)));
+      closing.abort();
+      await Promise.all([publisher.close(), topics.close()]);
+    },
+  };
+}
+
+/** Answers that stay the same however often one asks. */
+const refusals = new Set([
+  "TOPIC_AUTHORIZATION_FAILED",
+  "GROUP_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+  "SASL_AUTHENTICATION_FAILED",
+  "UNSUPPORTED_SASL_MECHANISM",
+  "MESSAGE_TOO_LARGE",
+  "INVALID_REPLICATION_FACTOR",
+  "INVALID_CONFIG",
+  "INVALID_TOPIC_EXCEPTION",
+  "POLICY_VIOLATION",
+]);
+
+const isRefusal = (error: unknown): boolean =>
+  refusals.has(reasonOf(error)) ||
+  (error instanceof Error && error.name === "KafkaJSSASLAuthenticationError");
+
+/** The broker's own code, where the error carries one. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "UNKNOWN";
+  if ("type" in error && typeof error.type === "string") return error.type;
+  if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0)
+    return reasonOf(error.errors[0]);
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.name;
+}
