@@ -39,6 +39,16 @@ export const partSettings = {
   },
   deploymentFile: { schema: file, meaning: "JSON file of the contracts' addresses by name" },
   serviceTokenFile: { schema: file, meaning: "file with the deployment's service token" },
+  otelEndpoint: {
+    schema: z.url({ protocol: /^https?$/ }).optional(),
+    meaning:
+      "root of a collector's OTLP over HTTP, such as http://collector:4318; no spans are sent when left out",
+  },
+  otelFolder: { schema: file, meaning: "folder for a file of spans, OTLP as JSON lines" },
+  otelSampleRatio: {
+    schema: z.coerce.number().min(0).max(1).default(1),
+    meaning: "share of traces that is recorded; the same in every service",
+  },
   logFile: { schema: file, meaning: "file for log lines; standard output when left out" },
   logLevel: {
     schema: z.enum(["debug", "info", "warn", "error"]).default("info"),

@@ -15,6 +15,7 @@ import {
   type Settings,
 } from "@cos/service-host";
 import { type Db, openEmbeddedStore, type Store } from "@cos/store";
+import { openSpanSink, Telemetry } from "@cos/telemetry";
 import { JsonRpcProvider, Wallet } from "ethers";
 import { z } from "zod";
 import { type PartConfig, partSettings } from "./part-settings.ts";
@@ -49,6 +50,7 @@ export function runServiceProcess(
 /** The parts of one process. Each opens once, when it is first asked for, and is closed when the process ends. */
 export class ServiceProcess {
   readonly config: PartConfig;
+  readonly telemetry: Telemetry;
   readonly #name: string;
   readonly #ends: Unwinder;
   readonly #sink: LogSink;
@@ -63,6 +65,15 @@ export class ServiceProcess {
     this.#ends = ends;
     this.#sink = openLogSink(config.logFile);
     ends.add(() => this.#sink.flush());
+    const spans = openSpanSink({
+      name,
+      endpoint: config.otelEndpoint,
+      folder: config.otelFolder,
+      sampleRatio: config.otelSampleRatio,
+    });
+    ends.add(() => spans.close());
+    this.telemetry = new Telemetry({ service: name, sink: spans });
+    ends.add(() => this.telemetry.close());
   }
 
   /** Unix seconds. */

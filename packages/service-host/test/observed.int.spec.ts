@@ -118,7 +118,7 @@ it("carries one trace through a call, in memory and over the wire, into log line
   }
   await Promise.all([caller.flush(), server.flush(), edge.flush()]);
 
-  const text = await readFile(join(folder, "spans.jsonl"), "utf8");
+  const text = await readFile(join(folder, "cos.spans.jsonl"), "utf8");
   expect(text).not.toContain("HG00096");
   const spans = text
     .trimEnd()

@@ -226,7 +226,7 @@ export const metrics = {
     name: "cos_access_decisions_total",
     type: "counter",
     unit: "total",
-    help: "questions of access answered; clause is the refusing clause, 0 when allowed, -1 outside the clauses",
+    help: "questions of access answered; clause is the refusing one, 0 when allowed, none outside the clauses",
     labels: ["allowed", "clause"],
   },
 

@@ -16,7 +16,9 @@ export interface SpanSink {
 export interface SpanSinkOptions {
   /** Root of a collector's OTLP over HTTP, such as `http://collector:4318`. */
   readonly endpoint?: string | undefined;
-  /** Folder for `spans.jsonl`. */
+  /** The process, which names its file. */
+  readonly name?: string;
+  /** Folder for `<name>.spans.jsonl`. */
   readonly folder?: string | undefined;
   readonly sampleRatio?: number;
 }
@@ -25,13 +27,14 @@ export interface SpanSinkOptions {
 export const noSpans: SpanSink = { exporters: [], sampleRatio: 1, close: async () => {} };
 
 /** Opens the exporters. Nothing waits for them: what they do not take in time is dropped. */
-export function openSpanSink({ endpoint, folder, sampleRatio = 1 }: SpanSinkOptions): SpanSink {
+export function openSpanSink({ name = "cos", endpoint, folder, sampleRatio = 1 }: SpanSinkOptions): SpanSink {
   const exporters: SpanExporter[] = [];
   if (endpoint !== undefined) {
     const url = `${endpoint.replace(/\/+$/, "")}/v1/traces`;
     exporters.push(allowedOnly(new OTLPTraceExporter({ url, timeoutMillis: 5_000 })));
   }
-  if (folder !== undefined) exporters.push(allowedOnly(new FileSpanExporter(join(folder, "spans.jsonl"))));
+  if (folder !== undefined)
+    exporters.push(allowedOnly(new FileSpanExporter(join(folder, `${name}.spans.jsonl`))));
   const close = async () => {
     await Promise.all(exporters.map((exporter) => exporter.shutdown().catch(() => {})));
   };

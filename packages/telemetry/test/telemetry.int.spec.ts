@@ -30,7 +30,7 @@ type WireRequest = {
 };
 
 async function exported(): Promise<(WireSpan & { service: string })[]> {
-  const lines = (await readFile(join(folder, "spans.jsonl"), "utf8")).trimEnd().split("\n");
+  const lines = (await readFile(join(folder, "cos.spans.jsonl"), "utf8")).trimEnd().split("\n");
   return lines
     .flatMap((line) => (JSON.parse(line) as WireRequest).resourceSpans)
     .flatMap(({ resource, scopeSpans }) => {
@@ -69,7 +69,7 @@ it("writes two services' spans of one job as one tree, with the root known befor
   expect(of("handle")?.parentSpanId).toBe(rootSpanId);
   expect(of("plan")?.parentSpanId).toBe(of("handle")?.spanId);
   expect(of("inner")?.parentSpanId).toBe(of("plan")?.spanId);
-  expect((await stat(join(folder, "spans.jsonl"))).mode & 0o777).toBe(0o600);
+  expect((await stat(join(folder, "cos.spans.jsonl"))).mode & 0o777).toBe(0o600);
 });
 
 it("lets no text, event or unlisted attribute out, whoever put it there", async () => {
@@ -87,7 +87,7 @@ it("lets no text, event or unlisted attribute out, whoever put it there", async 
     .catch(() => {});
   await telemetry.close();
   await sink.close();
-  expect(await readFile(join(folder, "spans.jsonl"), "utf8")).not.toContain("HG00096");
+  expect(await readFile(join(folder, "cos.spans.jsonl"), "utf8")).not.toContain("HG00096");
   const [span] = await exported();
   expect(span?.attributes).toEqual([
     { key: "cos.region", value: { stringValue: "eu" } },

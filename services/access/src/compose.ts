@@ -5,6 +5,7 @@ import { descriptorSet } from "@cos/proto";
 import { AccessServiceService, MirrorOperationsServiceService } from "@cos/proto/access";
 import { grpcService, hostService, type Logger, requireServiceToken } from "@cos/service-host";
 import type { Db } from "@cos/store";
+import { Telemetry, tracedLog, watchOutbox } from "@cos/telemetry";
 import { chainEvents } from "@cos/topics";
 import type { JsonRpcApiProvider } from "ethers";
 import { contractLogReader } from "./adapters/chain/contract-log-reader.ts";
@@ -14,6 +15,7 @@ import { operationsHandlers } from "./adapters/grpc/operations-handlers.ts";
 import { accessMigrations } from "./adapters/store/migrations.ts";
 import { sqlMirrorStore } from "./adapters/store/sql-mirror-store.ts";
 import { sqlReadModels } from "./adapters/store/sql-read-models.ts";
+import { countDecisions, countStep, tracePermits, watchMirror } from "./adapters/telemetry.ts";
 import { answerCheckAccess } from "./app/check-access.ts";
 import { createMirror, type MirrorStep } from "./app/mirror.ts";
 import { runMirrorLoop } from "./app/mirror-loop.ts";
@@ -51,6 +53,7 @@ export type AccessParts = {
   /** Unix seconds. */
   readonly now: () => number;
   readonly serviceToken: string;
+  readonly telemetry?: Telemetry;
 };
 
 export type AccessServiceHandle = {
@@ -60,21 +63,29 @@ export type AccessServiceHandle = {
   stop(): Promise<void>;
   /** `host:port`, once started. */
   readonly grpcAddress: string;
+  /** Root of `/metrics`, `/healthz` and `/readyz`, once started. */
+  readonly metricsUrl: string;
   /** How far the mirror is, for metrics. */
   progress(): MirrorProgress;
 };
 
 /** The access service's graph. Nothing runs before `start`. */
 export function composeAccess(config: AccessConfig, parts: AccessParts): AccessServiceHandle {
-  const { db, log, chain, logger, now } = parts;
-  const store = sqlMirrorStore(db);
+  const { db, chain, logger, now, telemetry = new Telemetry({ service: "access" }) } = parts;
+  const log = tracedLog(telemetry, parts.log);
+  const store = sqlMirrorStore(db, tracePermits(telemetry));
   const models = sqlReadModels(db);
   const check = { check: config.receiptsCheck };
   const reader = contractLogReader(openBlockReader(chain.provider, check), chain.addresses);
   const { maxHeadAgeSeconds, depth, maxLagSeconds } = config;
   const monitor = createMirrorMonitor({ maxHeadAgeSeconds, hasWitness: chain.witness !== undefined });
   const witnessCheck = chain.witness && openWitness(config, chain.witness, parts, { store, monitor });
-  const checkAccess = answerCheckAccess({ models, monitor, now, depth, maxLagSeconds });
+  const checkAccess = countDecisions(
+    telemetry,
+    answerCheckAccess({ models, monitor, now, depth, maxLagSeconds }),
+  );
+  watchOutbox(telemetry, db);
+  watchMirror(telemetry, { monitor, store, now });
   const onBug = (rpc: string, error: unknown) => logger.error("rpc.bug", { rpc, errorName: nameOf(error) });
   const services = [
     grpcService(AccessServiceService, accessHandlers({ checkAccess, models, mirror: store, monitor }), {
@@ -87,10 +98,14 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
   ];
   let stopRunning = async (): Promise<void> => {};
   let grpcAddress = "";
+  let metricsUrl = "";
 
   return {
     get grpcAddress() {
       return grpcAddress;
+    },
+    get metricsUrl() {
+      return metricsUrl;
     },
     progress: () => monitor.read(),
     start: async () => {
@@ -104,6 +119,7 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
       const hosted = await hostService({
         host: config.host,
         grpc: { port: config.grpcPort, services, descriptorSet: descriptorSet() },
+        observe: { telemetry, metricsPort: config.metricsPort },
       });
       const stopping = new AbortController();
       const showHealth = () => {
@@ -116,11 +132,15 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
           monitor,
           now,
           pollMs: config.pollMs,
-          onStep: (step) => {
+          onStep: (step, tipBefore) => {
+            countStep(telemetry, step, tipBefore);
             showHealth();
             logStep(logger, step);
           },
-          onFailure: (error, attempt) => logger.warn("mirror.failed", { attempt, code: codeOf(error) }),
+          onFailure: (error, attempt) => {
+            telemetry.metrics.count("mirrorFailures", { code: codeOf(error) });
+            logger.warn("mirror.failed", { attempt, code: codeOf(error) });
+          },
         },
         stopping.signal,
       );
@@ -146,6 +166,7 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
         logger.info("access.stopped");
       };
       grpcAddress = hosted.grpcAddress;
+      metricsUrl = hosted.metricsUrl ?? "";
       logger.info("access.started", { address: grpcAddress });
     },
     stop: () => stopRunning(),

@@ -7,6 +7,10 @@ const port = z.coerce.number().int().min(0).max(65_535);
 export const accessSettings = {
   host: { schema: z.string().min(1).default("127.0.0.1"), meaning: "address to listen on" },
   grpcPort: { schema: port.default(0), meaning: "port of gRPC; 0 picks a free one" },
+  metricsPort: {
+    schema: port.default(0),
+    meaning: "port of /metrics, /healthz, /readyz; 0 picks a free one",
+  },
   depth: {
     schema: z.coerce.number().int().min(0).max(10_000).default(0),
     meaning: "blocks on top of a log's block before it counts as confirmed",

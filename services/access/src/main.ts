@@ -11,5 +11,6 @@ await runServiceProcess("access", async (host) =>
     logger: host.logger(),
     now: host.now,
     serviceToken: await host.serviceToken(),
+    telemetry: host.telemetry,
   }),
 );

@@ -11,11 +11,13 @@ export function chainEventMessage(
   chainId: bigint,
   { log, stage, retractions }: StagedLog,
   mode: PublishMode,
+  traceparent?: string,
 ): OutgoingMessage {
   const messageId = `chain:${chainId}:${log.blockHash}:${log.logIndex}:${stage}:${retractions}`;
   return toMessage(chainEvents, toChainEvent(chainId, log, stageOf[stage]), {
     messageId,
     producer: "access",
     mode,
+    ...(traceparent === undefined ? {} : { traceparent }),
   });
 }

@@ -8,7 +8,8 @@ export type MirrorLoopDeps = {
   /** Unix seconds. */
   readonly now: () => number;
   readonly pollMs: number;
-  readonly onStep: (step: MirrorStep) => void;
+  /** Told of each step, and of the mirror's height before it. */
+  readonly onStep: (step: MirrorStep, tipBefore: number) => void;
   readonly onFailure: (error: unknown, attempt: number) => void;
 };
 
@@ -23,8 +24,9 @@ export async function runMirrorLoop(deps: MirrorLoopDeps, signal: AbortSignal): 
     try {
       const step = await deps.step();
       failures = 0;
+      const tipBefore = deps.monitor.read().tip;
       deps.monitor.note(step, at);
-      deps.onStep(step);
+      deps.onStep(step, tipBefore);
       if (step.did === "rolled-back" || (step.did === "advanced" && !step.synced)) pauseMs = 0;
     } catch (error) {
       failures += 1;

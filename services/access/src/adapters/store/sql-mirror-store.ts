@@ -1,11 +1,12 @@
 import type { Db } from "@cos/store";
 import type { MirrorStore } from "../../app/mirror-store.ts";
+import type { TraceOfLog } from "../telemetry.ts";
 import { readState } from "./read-state.ts";
 import { SqlMirrorTx } from "./sql-mirror-tx.ts";
 
 /** The mirror's rows in the service's schema. */
-export const sqlMirrorStore = (db: Db): MirrorStore => ({
-  inTransaction: (work) => db.inTransaction((tx) => work(new SqlMirrorTx(tx))),
+export const sqlMirrorStore = (db: Db, traceOf: TraceOfLog = () => undefined): MirrorStore => ({
+  inTransaction: (work) => db.inTransaction((tx) => work(new SqlMirrorTx(tx, traceOf))),
   state: () => readState(db, ""),
   hashAt: async (number) => {
     const { rows } = await db.query<{ hash: string }>("SELECT hash FROM mirror_block WHERE number = $1", [

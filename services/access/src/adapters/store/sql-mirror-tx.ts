@@ -14,6 +14,7 @@ import type { ChainLog } from "../../domain/chain-log.ts";
 import type { State } from "../../domain/read-models.ts";
 import { type Subject, subjectsOf } from "../../domain/subjects-of.ts";
 import { chainEventMessage } from "../chain-event-message.ts";
+import type { TraceOfLog } from "../telemetry.ts";
 import { toChainEvent } from "./log-codec.ts";
 import { type LogRow, toLog, toStaged } from "./log-rows.ts";
 import { readState } from "./read-state.ts";
@@ -22,8 +23,10 @@ import { loadModels, saveModels } from "./sql-models.ts";
 /** The mirror's rows inside one transaction. */
 export class SqlMirrorTx implements MirrorTx {
   readonly #tx: Tx;
-  constructor(tx: Tx) {
+  readonly #traceOf: TraceOfLog;
+  constructor(tx: Tx, traceOf: TraceOfLog) {
     this.#tx = tx;
+    this.#traceOf = traceOf;
   }
 
   lockCursor(): Promise<MirrorState | undefined> {
@@ -174,7 +177,7 @@ export class SqlMirrorTx implements MirrorTx {
   async publish(chainId: bigint, logs: readonly StagedLog[], mode: PublishMode): Promise<void> {
     await appendOutbox(
       this.#tx,
-      logs.map((staged) => chainEventMessage(chainId, staged, mode)),
+      logs.map((staged) => chainEventMessage(chainId, staged, mode, this.#traceOf(staged))),
     );
   }
 }
