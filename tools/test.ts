@@ -1,9 +1,11 @@
 /**
- * `npm test`: the contract tests (forge) and every other test (Vitest) beside each other, and one closing line
- * `N passed, N failed`. With CI=true a skipped test is a failure, because what should have run did not.
+ * `npm test`: the contract tests (forge) and every other test (Vitest) beside each other, the latter with real parts,
+ * and one closing line `N passed, N failed`. With CI=true a skipped test or a missing part is a failure, because what
+ * should have run did not.
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { type RunningParts, startParts } from "./parts/start-parts.ts";
 
 type Tally = { name: string; passed: number; failed: number; skipped: number };
 
@@ -13,11 +15,14 @@ const reportFile = "out/test/vitest.json";
 async function run(
   command: string,
   args: string[],
-  { quiet = false } = {},
+  { quiet = false, env = {} }: { quiet?: boolean; env?: Readonly<Record<string, string>> } = {},
 ): Promise<{ code: number; output: string }> {
   const title = `\n> ${command} ${args.join(" ")}\n`;
   if (!quiet) process.stdout.write(title);
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", quiet ? "pipe" : "inherit"] });
+  const child = spawn(command, args, {
+    stdio: ["ignore", "pipe", quiet ? "pipe" : "inherit"],
+    env: { ...process.env, ...env },
+  });
   let output = "";
   const collect = (piece: Buffer) => {
     output += piece.toString();
@@ -68,21 +73,41 @@ mkdirSync("out/test", { recursive: true });
 rmSync(reportFile, { force: true });
 const started = Date.now();
 const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
+let running: RunningParts | undefined;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => void (running?.stop() ?? Promise.resolve()).finally(() => process.exit(130)));
+}
+
+async function testWithParts(): Promise<{ code: number }> {
+  running = await startParts();
+  for (const { name, reason } of running.missing) console.log(`no ${name}: ${reason}`);
+  try {
+    return await run("vitest", ["run", ...reporters], { env: running.env });
+  } finally {
+    await running.stop();
+  }
+}
+
 const [forge, vitest] = await Promise.all([
   run("npm", ["run", "--silent", "test", "-w", "contracts"], { quiet: true }),
-  run("vitest", ["run", ...reporters]),
+  testWithParts(),
 ]);
 const tallies = [readForge(forge), readVitest(vitest.code)];
+const { parts = [], missing = [] } = running ?? {};
 
 console.log("");
 for (const { name, passed, failed, skipped } of tallies) {
   console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
 }
+console.log(`real parts: ${parts.map(({ name, version }) => `${name} ${version}`).join(", ") || "none"}`);
+for (const { name, reason } of missing) console.log(`without ${name}: ${reason}`);
 console.log(`took ${Math.round((Date.now() - started) / 1000)} s`);
 const sum = (pick: (tally: Tally) => number) => tallies.reduce((total, tally) => total + pick(tally), 0);
 const skipped = sum((tally) => tally.skipped);
 const inCi = process.env.CI === "true";
 if (skipped > 0) console.log(`${skipped} skipped${inCi ? ": with CI=true that is a failure" : ""}`);
-const failed = sum((tally) => tally.failed) + (inCi ? skipped : 0);
+if (missing.length > 0 && inCi)
+  console.log(`${missing.length} parts missing: with CI=true that is a failure`);
+const failed = sum((tally) => tally.failed) + (inCi ? skipped + missing.length : 0);
 console.log(`${sum((tally) => tally.passed)} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

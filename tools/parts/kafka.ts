@@ -5,8 +5,8 @@ import type { Part } from "./part.ts";
 export async function startKafka(folder: string, cache: string): Promise<Part> {
   const given = process.env.COS_PARTS_KAFKA;
   if (given) {
-    return { name: "kafka", version: "as given", env: { COS_PARTS_KAFKA: given }, stop: async () => {} };
+    return { name: "Kafka", version: "as given", env: { COS_PARTS_KAFKA: given }, stop: async () => {} };
   }
   const { version, addresses, stop } = await startKafkaCluster(folder, cache);
-  return { name: "kafka", version, env: { COS_PARTS_KAFKA: addresses.join(",") }, stop };
+  return { name: "Kafka", version, env: { COS_PARTS_KAFKA: addresses.join(",") }, stop };
 }
