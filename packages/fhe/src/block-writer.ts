@@ -8,6 +8,7 @@ import {
   rowDigest,
   toBlockHeader,
 } from "./block-head.ts";
+import type { Coefficients } from "./coefficients.ts";
 import type { Context } from "./context.ts";
 import { FreshMasks } from "./fresh-masks.ts";
 import { packedPolynomialBytes } from "./profile.ts";
@@ -22,7 +23,7 @@ export type NewBlock = {
 };
 
 /** Encrypts coefficients, moves the ciphertext to `mask` and packs it. The encryptor's own; once per mask. */
-export type EncryptUnderMask = (coefficients: Uint32Array, mask: Uint32Array, packed: Uint8Array) => void;
+export type EncryptUnderMask = (coefficients: Coefficients, mask: Uint32Array, packed: Uint8Array) => void;
 
 /**
  * Encrypts one block row by row; memory: nothing that grows with the rows but their indexes. Each row is encrypted once: after an
@@ -65,7 +66,7 @@ export class BlockWriter {
    * @param coefficients of its ciphertexts, one after the other, equally many each and at most N; every one below t
    * @param row where the row goes: `rowStride` bytes
    */
-  encryptRow(coefficients: Uint32Array, row: Uint8Array): void {
+  encryptRow(coefficients: Coefficients, row: Uint8Array): void {
     const streamIndex = this.#streamIndexes[this.#next];
     if (this.#isBroken || streamIndex === undefined) throw new Error("the block takes no more rows");
     if (row.length !== this.rowStride) throw new RangeError("a row of another size");

@@ -1,5 +1,6 @@
 import { err, ok, type Result } from "@cos/protocol";
 import type { Ciphertext, Plaintext, SEALContext, Decryptor as SealDecryptor } from "node-seal/allows";
+import type { Coefficients } from "./coefficients.ts";
 import type { ContainerError } from "./framed-file.ts";
 import { masksOf, type SeededCiphertext } from "./mask.ts";
 import type { Profile } from "./profile.ts";
@@ -38,13 +39,13 @@ export class Decryptor {
   }
 
   /** All N coefficients, each below t. @errors `CONTAINER_MALFORMED` */
-  open(packed: Uint8Array, degree: 1 | 2): Result<Uint32Array, ContainerError> {
+  open(packed: Uint8Array, degree: 1 | 2): Result<Coefficients, ContainerError> {
     if (!this.#load(this.#format.unpackFull(packed, degree))) return malformed;
     return ok(this.#decrypt());
   }
 
   /** The same for a fresh ciphertext out of a block. @errors `CONTAINER_MALFORMED` */
-  openSeeded({ packed, ...place }: SeededCiphertext): Result<Uint32Array, ContainerError> {
+  openSeeded({ packed, ...place }: SeededCiphertext): Result<Coefficients, ContainerError> {
     if (!this.#load(this.#format.unpackMasked(packed, masksOf(this.profile, place)))) return malformed;
     return ok(this.#decrypt());
   }
@@ -68,7 +69,7 @@ export class Decryptor {
     return true;
   }
 
-  #decrypt(): Uint32Array {
+  #decrypt(): Coefficients {
     this.#decryptor.decrypt(this.#ciphertext, this.#plain);
     return this.#format.fromPlaintext(this.#plain.saveToArray(this.#seal.ComprModeType.none));
   }

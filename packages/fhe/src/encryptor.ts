@@ -1,5 +1,6 @@
 import type { Ciphertext, Plaintext, SEALContext, Encryptor as SealEncryptor } from "node-seal/allows";
 import { BlockWriter, type NewBlock } from "./block-writer.ts";
+import type { Coefficients } from "./coefficients.ts";
 import { MaskMover } from "./mask-mover.ts";
 import type { Profile } from "./profile.ts";
 import { loadSeal, type Seal, toSealContext } from "./seal.ts";
@@ -58,7 +59,7 @@ export class Encryptor {
     this.#context.delete();
   }
 
-  #encrypt(coefficients: Uint32Array, mask: Uint32Array, packed: Uint8Array): void {
+  #encrypt(coefficients: Coefficients, mask: Uint32Array, packed: Uint8Array): void {
     if (coefficients.length > this.profile.ringDegree)
       throw new RangeError("more coefficients than the ring has");
     this.#plain.loadFromArray(this.#context, this.#format.toPlaintext(coefficients));

@@ -2,6 +2,7 @@ export * from "./block-container.ts";
 export type { BlockWriter, NewBlock } from "./block-writer.ts";
 export * from "./check-ciphertext.ts";
 export * from "./ciphertext-list.ts";
+export * from "./coefficients.ts";
 export * from "./context.ts";
 export * from "./decryptor.ts";
 export * from "./encryptor.ts";

@@ -50,8 +50,14 @@ export function productNoiseLog2(
 export const noiseBudgetBits = (profile: Profile, noiseLog2: number): number =>
   profile.modulusBits - 1 - noiseLog2;
 
-/** How many terms fit: the largest count whose noise bound leaves a budget above zero; 0 when not even one does. */
+/**
+ * What a plan leaves unused of the bound's budget, in bits: a third fewer terms than the bound would carry. The bound is
+ * a worst case already; this is for what a bound cannot hold, such as an error in the bound's own constants.
+ */
+export const noiseMarginBits = 0.5;
+
+/** How many terms fit: the largest count whose noise bound leaves at least the margin; 0 when not even one does. */
 export function maxTerms(profile: Profile, noiseOfOneLog2: number): number {
-  const budget = noiseBudgetBits(profile, noiseOfOneLog2);
-  return budget <= 0 ? 0 : Math.floor(2 ** Math.min(budget, 50));
+  const budget = noiseBudgetBits(profile, noiseOfOneLog2) - noiseMarginBits;
+  return budget < 0 ? 0 : Math.floor(2 ** Math.min(budget, 50));
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Digest, ObjectRef, Result } from "@cos/protocol";
 import type { BlockLabel } from "./block-container.ts";
+import type { Coefficients } from "./coefficients.ts";
 import type { ContainerError } from "./framed-file.ts";
 import type { Profile } from "./profile.ts";
 import type { DatasetKey } from "./secret-key.ts";
@@ -15,7 +16,7 @@ export type OwnerJob =
       label: BlockLabel;
       ciphertextsPerRow: number;
       coefficientsPerCiphertext: number;
-      coefficients: Uint32Array;
+      coefficients: Coefficients;
       streamIndexes: Uint32Array;
     }
   | { kind: "open"; profile: string; ciphertexts: { packed: Uint8Array; degree: 1 | 2 }[] };
@@ -28,7 +29,7 @@ export type PlainBlock = {
   /** Coefficients of each ciphertext that are given; the others are zero. At most N. */
   coefficientsPerCiphertext: number;
   /** Row by row, ciphertext by ciphertext. Given away: the array is unusable afterwards, and wiped. */
-  coefficients: Uint32Array;
+  coefficients: Coefficients;
   /** Ascending, one per row. */
   streamIndexes: Uint32Array;
 };
@@ -56,7 +57,7 @@ export class OwnerPool {
   open(
     profile: Profile,
     ciphertexts: { packed: Uint8Array; degree: 1 | 2 }[],
-  ): Promise<Result<Uint32Array[], ContainerError>> {
+  ): Promise<Result<Coefficients[], ContainerError>> {
     const job: OwnerJob = { kind: "open", profile: profile.name, ciphertexts };
     return this.#pool.run(job);
   }

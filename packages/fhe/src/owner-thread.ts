@@ -1,4 +1,5 @@
 import { workerData } from "node:worker_threads";
+import type { Coefficients } from "./coefficients.ts";
 import { contextOf } from "./context.ts";
 import { Decryptor } from "./decryptor.ts";
 import { Encryptor } from "./encryptor.ts";
@@ -37,7 +38,7 @@ async function encrypt(profile: Profile, job: Extract<OwnerJob, { kind: "encrypt
 
 async function open(profile: Profile, job: Extract<OwnerJob, { kind: "open" }>): Promise<JobResult> {
   const decryptor = await remember(decryptors, profile, Decryptor.create);
-  const opened: Uint32Array[] = [];
+  const opened: Coefficients[] = [];
   for (const { packed, degree } of job.ciphertexts) {
     const coefficients = decryptor.open(packed, degree);
     if (!coefficients.ok) return { value: coefficients };

@@ -1,4 +1,5 @@
 import {
+  type Coefficients,
   type ContainerError,
   type DatasetKey,
   findProfile,
@@ -57,7 +58,7 @@ export async function openResult(
         batch.map(({ packed, degree }) => ({ packed: packed.slice(), degree })),
       );
       if (!opened.ok) return opened;
-      for (const [i, entry] of batch.entries()) sums.add(entry, opened.value[i] as Uint32Array);
+      for (const [i, entry] of batch.entries()) sums.add(entry, opened.value[i] as Coefficients);
       done += batch.length;
       onProgress?.(done, entries.value.length);
       return ok(null);
@@ -117,7 +118,7 @@ class SumReader {
     }));
   }
 
-  add({ contraction, variantBlock }: Entry, coefficients: Uint32Array): void {
+  add({ contraction, variantBlock }: Entry, coefficients: Coefficients): void {
     const block =
       variantBlock === noVariantBlock ? { first: 0, count: 1 } : this.#dataset.variantBlocks[variantBlock];
     if (block === undefined) return;
