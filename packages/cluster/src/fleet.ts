@@ -8,7 +8,7 @@ import { partSettings, ServiceProcess, Unwinder } from "@cos/parts";
 import { readConfig } from "@cos/service-host";
 import type { OperatorKeys } from "@cos/standalone";
 import { computeAddress } from "ethers";
-import { ManagedProcess, type ProcessPlan } from "./managed-process.ts";
+import { ManagedProcess, type ProcessPlan, runToEnd } from "./managed-process.ts";
 import { prepareCluster } from "./prepare-cluster.ts";
 
 /** Real parts, as URLs; they may be proxies in front of them. */
@@ -82,6 +82,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     ends.add(async () => {
       await Promise.all([...processes.values()].map((each) => each.stop()));
     });
+    await Promise.all(
+      ["access", "orchestrator", "gateway", "settlement"].map((name) => migrate(processes, name)),
+    );
     // Access first: it makes the topic that the others follow.
     await processes.get("access")?.start();
     await Promise.all([...processes.values()].map((each) => each.start()));
@@ -126,6 +129,12 @@ async function ownChain({ folder, blockTimeSeconds }: FleetOptions, ends: Unwind
   });
   ends.add(() => chain.stop());
   return chain;
+}
+
+/** Brings a service's schema to its last step, as an operator does before a new version starts. */
+async function migrate(processes: ReadonlyMap<string, ManagedProcess>, name: string): Promise<void> {
+  const plan = processes.get(name)?.plan;
+  if (plan !== undefined) await runToEnd({ ...plan, name: `${name} migrate` }, ["migrate"]);
 }
 
 /** Opens parts in this process for as long as `use` runs. */

@@ -17,6 +17,32 @@ export type ProcessPlan = {
   readonly inherit?: readonly string[];
 };
 
+/** Runs an entry once. @throws with its last words when it fails */
+export async function runToEnd(plan: Omit<ProcessPlan, "isReady">, args: readonly string[]): Promise<void> {
+  const child = spawnPlan(plan, args);
+  const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+  if (code === 0) return;
+  throw new Error(`${plan.name} ended with ${code ?? signal}\n${await lastWords(plan.outputFile)}`);
+}
+
+function spawnPlan(plan: Omit<ProcessPlan, "isReady">, args: readonly string[] = []): ChildProcess {
+  const { entry, environment, outputFile, inherit = [] } = plan;
+  const output = openSync(outputFile, "a", 0o600);
+  const kept = ["PATH", "HOME", "TMPDIR", ...inherit].flatMap((key) =>
+    process.env[key] === undefined ? [] : [[key, process.env[key]]],
+  );
+  const child = spawn(process.execPath, [entry, ...args], {
+    stdio: ["ignore", output, output],
+    env: { ...Object.fromEntries(kept), ...environment },
+  });
+  child.once("error", () => {});
+  closeSync(output);
+  return child;
+}
+
+const lastWords = async (file: string): Promise<string> =>
+  (await readFile(file, "utf8").catch(() => "")).slice(-2_000);
+
 /** One process of a fleet, that can be started, stopped, killed and started again. */
 export class ManagedProcess {
   readonly plan: ProcessPlan;
@@ -41,17 +67,7 @@ export class ManagedProcess {
   /** Starts it without waiting for its answer. */
   spawn(): void {
     if (this.isRunning()) return;
-    const { entry, environment, outputFile, inherit = [] } = this.plan;
-    const output = openSync(outputFile, "a", 0o600);
-    const kept = ["PATH", "HOME", "TMPDIR", ...inherit].flatMap((key) =>
-      process.env[key] === undefined ? [] : [[key, process.env[key]]],
-    );
-    this.#child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", entry], {
-      stdio: ["ignore", output, output],
-      env: { ...Object.fromEntries(kept), ...environment },
-    });
-    this.#child.once("error", () => {});
-    closeSync(output);
+    this.#child = spawnPlan(this.plan);
   }
 
   /** Starts it and waits until it answers. @throws with its last words when it ends or does not answer in time */
@@ -67,7 +83,7 @@ export class ManagedProcess {
       if (await this.plan.isReady()) return;
       await delay(100);
     }
-    const said = (await readFile(this.plan.outputFile, "utf8").catch(() => "")).slice(-2_000);
+    const said = await lastWords(this.plan.outputFile);
     throw new Error(`${this.name} ${this.isRunning() ? "does not answer" : "ended"}\n${said}`);
   }
 

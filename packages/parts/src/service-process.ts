@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ContractAddresses, contractNames } from "@cos/chain";
-import { type MessageLog, openEmbeddedLog } from "@cos/messaging";
+import { type MessageLog, openEmbeddedLog, openKafkaLog } from "@cos/messaging";
 import { type ObjectStore, openEmbeddedObjects } from "@cos/objects";
 import { asAddress } from "@cos/protocol";
 import {
@@ -14,7 +14,7 @@ import {
   runService,
   type Settings,
 } from "@cos/service-host";
-import { type Db, openEmbeddedStore, type Store } from "@cos/store";
+import { type Db, type Migrations, openEmbeddedStore, openPostgresStore, type Store } from "@cos/store";
 import { openSpanSink, Telemetry } from "@cos/telemetry";
 import { JsonRpcProvider, Wallet } from "ethers";
 import { z } from "zod";
@@ -24,14 +24,21 @@ import { Unwinder } from "./unwinder.ts";
 /** A composed service. */
 type Service = { start(): Promise<void>; stop(): Promise<void> };
 
+export type ServicePlan = {
+  readonly name: string;
+  /** Of the service's schema; a service without a database has none. */
+  readonly migrations?: Migrations;
+  compose(host: ServiceProcess): Promise<Service>;
+};
+
 /**
  * Runs one service as a process: reads its settings, hands it the parts that it asks for, stops in the opposite order on
- * SIGTERM. `compose` is given a host whose parts open when they are first asked for.
+ * SIGTERM. `compose` is given a host whose parts open when they are first asked for. With the argument `migrate` the
+ * process brings the service's schema to its last step instead, and ends.
  */
-export function runServiceProcess(
-  name: string,
-  compose: (host: ServiceProcess) => Promise<Service>,
-): Promise<void> {
+export async function runServiceProcess(plan: ServicePlan): Promise<void> {
+  const { name, migrations, compose } = plan;
+  if (process.argv[2] === "migrate") return runMigrations(name, migrations);
   return runService(async () => {
     const ends = new Unwinder();
     try {
@@ -45,6 +52,25 @@ export function runServiceProcess(
       throw cause;
     }
   });
+}
+
+/** The schema's steps, each once, in order; forward only. */
+async function runMigrations(name: string, migrations: Migrations | undefined): Promise<void> {
+  if (migrations === undefined) throw new Error(`${name} keeps no database`);
+  const { databaseUrlFile } = readSettings(partSettings, "COS_", process.env);
+  if (databaseUrlFile === undefined)
+    throw new Error("COS_DATABASE_URL_FILE is not set; embedded stores migrate by themselves");
+  const store = openPostgresStore({
+    url: await readSecret(databaseUrlFile),
+    applicationName: `cos-migrate-${name}`,
+    migrations: "run",
+    statementTimeoutMs: 0,
+  });
+  try {
+    await store.schema(name).migrate(migrations);
+  } finally {
+    await store.close();
+  }
 }
 
 /** The parts of one process. Each opens once, when it is first asked for, and is closed when the process ends. */
@@ -129,12 +155,29 @@ export class ServiceProcess {
   }
 
   async #firstStore(): Promise<Store> {
+    const { databaseUrlFile, databasePoolSize } = this.config;
+    if (databaseUrlFile !== undefined) {
+      const url = await readSecret(databaseUrlFile);
+      const store = openPostgresStore({
+        url,
+        applicationName: `cos-${this.#name}`,
+        poolSize: databasePoolSize,
+      });
+      this.#ends.add(() => store.close());
+      return store;
+    }
     const store = await openEmbeddedStore({ dataDir: join(this.#needed("dataDir"), "store") });
     this.#ends.add(() => store.close());
     return store;
   }
 
   async #openLog(): Promise<MessageLog> {
+    const { brokers } = this.config;
+    if (brokers !== undefined) {
+      const log = await openKafkaLog({ brokers, clientId: `cos-${this.#name}` });
+      this.#ends.add(() => log.close());
+      return log;
+    }
     const log = await openEmbeddedLog({ store: await this.#openStore() });
     this.#ends.add(() => log.close());
     return log;

@@ -11,12 +11,15 @@ const processSettings = {
 } as const satisfies Settings;
 
 /** A worker as a process of its own. It holds no database, no bucket and no key but its own. */
-await runServiceProcess("fhe-worker", async (host) => {
-  const config = host.settings(processSettings, "COS_WORKER_");
-  return composeFheWorker(config, {
-    log: await host.log(),
-    key: await host.wallet(config.workerKeyFile),
-    logger: host.logger(),
-    serviceToken: await host.serviceToken(),
-  });
+await runServiceProcess({
+  name: "fhe-worker",
+  compose: async (host) => {
+    const config = host.settings(processSettings, "COS_WORKER_");
+    return composeFheWorker(config, {
+      log: await host.log(),
+      key: await host.wallet(config.workerKeyFile),
+      logger: host.logger(),
+      serviceToken: await host.serviceToken(),
+    });
+  },
 });

@@ -1,16 +1,21 @@
 import { runServiceProcess } from "@cos/parts";
+import { gatewayMigrations } from "./adapters/store/migrations.ts";
 import { composeGateway } from "./compose.ts";
 import { gatewaySettings } from "./config.ts";
 
 /** The gateway as a process of its own. */
-await runServiceProcess("gateway", async (host) =>
-  composeGateway(host.settings(gatewaySettings, "COS_GATEWAY_"), {
-    db: await host.db(),
-    log: await host.log(),
-    objects: await host.objects(),
-    chain: { provider: host.provider() },
-    logger: host.logger(),
-    now: host.now,
-    serviceToken: await host.serviceToken(),
-  }),
-);
+await runServiceProcess({
+  name: "gateway",
+  migrations: gatewayMigrations,
+  compose: async (host) =>
+    composeGateway(host.settings(gatewaySettings, "COS_GATEWAY_"), {
+      db: await host.db(),
+      log: await host.log(),
+      objects: await host.objects(),
+      chain: { provider: host.provider() },
+      logger: host.logger(),
+      now: host.now,
+      serviceToken: await host.serviceToken(),
+      telemetry: host.telemetry,
+    }),
+});

@@ -1,15 +1,19 @@
 import { runServiceProcess } from "@cos/parts";
+import { migrations } from "./adapters/postgres/migrations.ts";
 import { composeOrchestrator } from "./compose.ts";
 import { orchestratorSettings } from "./config.ts";
 
 /** The orchestrator as a process of its own. */
-await runServiceProcess("orchestrator", async (host) =>
-  composeOrchestrator(host.settings(orchestratorSettings, "COS_ORCHESTRATOR_"), {
-    db: await host.db(),
-    log: await host.log(),
-    objects: await host.objects(),
-    logger: host.logger(),
-    now: host.now,
-    serviceToken: await host.serviceToken(),
-  }),
-);
+await runServiceProcess({
+  name: "orchestrator",
+  migrations,
+  compose: async (host) =>
+    composeOrchestrator(host.settings(orchestratorSettings, "COS_ORCHESTRATOR_"), {
+      db: await host.db(),
+      log: await host.log(),
+      objects: await host.objects(),
+      logger: host.logger(),
+      now: host.now,
+      serviceToken: await host.serviceToken(),
+    }),
+});

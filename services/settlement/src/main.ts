@@ -1,6 +1,7 @@
 import { runServiceProcess } from "@cos/parts";
 import type { Settings } from "@cos/service-host";
 import { z } from "zod";
+import { settlementMigrations } from "./adapters/store/migrations.ts";
 import { composeSettlement } from "./compose.ts";
 import { settlementSettings } from "./config.ts";
 
@@ -12,18 +13,22 @@ const processSettings = {
 } as const satisfies Settings;
 
 /** The settlement service as a process of its own. */
-await runServiceProcess("settlement", async (host) => {
-  const config = host.settings(processSettings, "COS_SETTLEMENT_");
-  return composeSettlement(config, {
-    db: await host.db(),
-    log: await host.log(),
-    objects: await host.objects(),
-    chain: { provider: host.provider(), addresses: await host.addresses() },
-    signers: {
-      settler: await host.wallet(config.settlerKeyFile),
-      usage: await host.wallet(config.usageKeyFile),
-    },
-    logger: host.logger(),
-    now: host.now,
-  });
+await runServiceProcess({
+  name: "settlement",
+  migrations: settlementMigrations,
+  compose: async (host) => {
+    const config = host.settings(processSettings, "COS_SETTLEMENT_");
+    return composeSettlement(config, {
+      db: await host.db(),
+      log: await host.log(),
+      objects: await host.objects(),
+      chain: { provider: host.provider(), addresses: await host.addresses() },
+      signers: {
+        settler: await host.wallet(config.settlerKeyFile),
+        usage: await host.wallet(config.usageKeyFile),
+      },
+      logger: host.logger(),
+      now: host.now,
+    });
+  },
 });
