@@ -4,6 +4,7 @@ export type { MetricDefinition } from "./metric-definition.ts";
 export type { Collector, MetricSet, SetFigure } from "./metric-set.ts";
 export { metrics } from "./metrics.ts";
 export { type MetricsServer, startMetricsServer } from "./metrics-server.ts";
+export { overriding } from "./overriding.ts";
 export type { SpanAttributes } from "./span-attributes.ts";
 export { noSpans, openSpanSink, type SpanSink, type SpanSinkOptions } from "./span-sink.ts";
 export { markFailed, type SpanOptions, Telemetry, type TelemetryOptions } from "./telemetry.ts";

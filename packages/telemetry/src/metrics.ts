@@ -249,8 +249,8 @@ export const metrics = {
     name: "cos_tickets_redeemed_total",
     type: "counter",
     unit: "total",
-    help: "tickets redeemed, by kind",
-    labels: ["kind"],
+    help: "tickets redeemed",
+    labels: [],
   },
   gatewayBytes: {
     name: "cos_gateway_transferred_bytes_total",

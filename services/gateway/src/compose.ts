@@ -4,6 +4,7 @@ import type { ObjectStore } from "@cos/objects";
 import { descriptorSet } from "@cos/proto";
 import { hostService, type Logger, serviceTokenKey } from "@cos/service-host";
 import type { Db } from "@cos/store";
+import { Telemetry, tracedLog, tracedObjects, watchOutbox } from "@cos/telemetry";
 import { ticketEvents } from "@cos/topics";
 import type { Provider } from "ethers";
 import { ethersSignatures } from "./adapters/ethers-signatures.ts";
@@ -21,6 +22,7 @@ import { loadSigningKey } from "./adapters/signing-key-file.ts";
 import { siweMessages } from "./adapters/siwe-messages.ts";
 import { gatewayMigrations } from "./adapters/store/migrations.ts";
 import { sqlRepositories } from "./adapters/store/sql-repositories.ts";
+import { countedBytes, countedIssue, countedLimiter, countedRedeem } from "./adapters/telemetry.ts";
 import { Authority } from "./app/authorise.ts";
 import { CoveredObjects } from "./app/covered-objects.ts";
 import { DeleteSuperseded } from "./app/delete-superseded.ts";
@@ -45,6 +47,7 @@ export type GatewayParts = {
   /** Unix seconds. */
   readonly now: () => number;
   readonly serviceToken: string;
+  readonly telemetry?: Telemetry;
 };
 
 export type GatewayHandle = {
@@ -56,6 +59,8 @@ export type GatewayHandle = {
   readonly grpcAddress: string;
   /** Root of the HTTP routes as bound, once started. */
   readonly httpUrl: string;
+  /** Root of `/metrics`, `/healthz` and `/readyz`, once started. */
+  readonly metricsUrl: string;
   /** Audience of tickets and domain of sign-ins. */
   readonly publicUrl: string;
 };
@@ -65,10 +70,14 @@ const keepEndedTransfersSeconds = 86_400;
 
 /** The gateway's graph. Nothing runs before `start`. */
 export function composeGateway(config: GatewayConfig, parts: GatewayParts): GatewayHandle {
-  const { db, log, objects, chain, logger, now, serviceToken } = parts;
+  const { db, chain, logger, now, serviceToken, telemetry = new Telemetry({ service: "gateway" }) } = parts;
+  const log = tracedLog(telemetry, parts.log);
+  const objects = tracedObjects(telemetry, parts.objects);
+  watchOutbox(telemetry, db);
   const publicUrl = config.publicUrl ?? `http://${config.host}:${config.httpPort}`;
   let grpcAddress = "";
   let httpUrl = "";
+  let metricsUrl = "";
   let serving = false;
   let stopRunning = async (): Promise<void> => {};
 
@@ -91,14 +100,14 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       tokens: joseTokens(key, publicUrl),
       signInMessages: siweMessages({ publicUrl, chainId }),
       signatures: ethersSignatures(chain.provider),
-      limiter: inProcessRateLimiter(bucketRules(config), now),
+      limiter: countedLimiter(telemetry, inProcessRateLimiter(bucketRules(config), now)),
       random: { bytes: (count) => randomBytes(count) },
       settings: { ...config, publicUrl, chainId },
     };
     const authority = new Authority(deps);
     const sessions = new Sessions(deps);
-    const issue = new IssueTicket(deps, authority);
-    const redeem = new RedeemTicket(deps, authority);
+    const issue = countedIssue(telemetry, new IssueTicket(deps, authority));
+    const redeem = countedRedeem(telemetry, new RedeemTicket(deps, authority));
     const jobs = new Jobs(access, compute);
     const transfers = new ObjectTransfers(deps, new CoveredObjects(objects));
     const deletions = new DeleteSuperseded(deps);
@@ -119,8 +128,13 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       },
       http: {
         port: config.httpPort,
-        routes: [...objectRoutes(transfers, logger), jwksRoute([key.publicJwk]), healthRoute(() => serving)],
+        routes: [
+          ...countedBytes(telemetry, objectRoutes(transfers, logger)),
+          jwksRoute([key.publicJwk]),
+          healthRoute(() => serving),
+        ],
       },
+      observe: { telemetry, metricsPort: config.metricsPort, trustCallers: false },
       onBug: bug("http.bug"),
     });
 
@@ -146,6 +160,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
 
     ({ grpcAddress } = hosted);
     httpUrl = hosted.httpUrl ?? "";
+    metricsUrl = hosted.metricsUrl ?? "";
     serving = true;
     hosted.setServing(true);
     logger.info("gateway.started", { address: grpcAddress, url: publicUrl });
@@ -175,6 +190,9 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
     },
     get httpUrl() {
       return httpUrl;
+    },
+    get metricsUrl() {
+      return metricsUrl;
     },
   };
 }

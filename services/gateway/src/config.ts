@@ -12,6 +12,10 @@ const address = z.string().regex(/^[^\s/]+:\d+$/);
 export const gatewaySettings = {
   host: { schema: z.string().min(1).default("127.0.0.1"), meaning: "address to listen on" },
   grpcPort: { schema: port.default(0), meaning: "port of gRPC; 0 picks a free one" },
+  metricsPort: {
+    schema: port.default(0),
+    meaning: "port of /metrics, /healthz, /readyz; 0 picks a free one",
+  },
   httpPort: { schema: port.min(1), meaning: "port of the HTTP object routes" },
   publicUrl: {
     schema: z
