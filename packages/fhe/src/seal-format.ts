@@ -1,4 +1,5 @@
 import type { SEALContext } from "node-seal/allows";
+import { type Coefficients, newCoefficients } from "./coefficients.ts";
 import { type Profile, packedPolynomialBytes } from "./profile.ts";
 import { packResidues, unpackResidues } from "./residue-packing.ts";
 import type { Seal } from "./seal.ts";
@@ -47,10 +48,15 @@ export class SealFormat {
     return sealBytes.subarray(ciphertextDataAt);
   }
 
-  /** SEAL's bytes of a whole ciphertext -> `degree + 1` packed polynomials. */
-  packFull(sealBytes: Uint8Array, degree: 1 | 2): Uint8Array {
-    const packed = new Uint8Array((degree + 1) * packedPolynomialBytes(this.profile));
-    this.#packPolynomials(sealBytes, degree + 1, packed);
+  /**
+   * SEAL's bytes of a whole ciphertext -> `degree + 1` packed polynomials.
+   * @param dropped primes at the end that the ciphertext has no residues for any more
+   */
+  packFull(sealBytes: Uint8Array, degree: 1 | 2, dropped = 0): Uint8Array {
+    const bits = this.profile.primeBits.slice(0, this.profile.primeBits.length - dropped);
+    const size = bits.reduce((sum, b) => sum + (this.profile.ringDegree * b) / 8, 0);
+    const packed = new Uint8Array((degree + 1) * size);
+    this.#packPolynomials(sealBytes, degree + 1, bits, packed);
     return packed;
   }
 
@@ -63,11 +69,14 @@ export class SealFormat {
   }
 
   /** Coefficients below t -> SEAL's bytes of a plaintext polynomial; valid until the next call. */
-  toPlaintext(coefficients: Uint32Array): Uint8Array {
+  toPlaintext(coefficients: Coefficients): Uint8Array {
     const { length } = coefficients;
     if (this.#plaintext.length !== plaintextDataAt + length * 8) this.#plaintext = this.#newPlaintext(length);
     const words = new Uint32Array(this.#plaintext.buffer, plaintextDataAt);
-    for (let i = 0; i < length; i += 1) words[2 * i] = coefficients[i] as number;
+    for (let i = 0; i < length; i += 1) words[2 * i] = coefficients[i] as number; // taken modulo 2^32
+    if (coefficients instanceof Float64Array) {
+      for (let i = 0; i < length; i += 1) words[2 * i + 1] = (coefficients[i] as number) / 2 ** 32;
+    }
     return this.#plaintext;
   }
 
@@ -77,11 +86,17 @@ export class SealFormat {
   }
 
   /** SEAL's bytes of a plaintext polynomial -> all N coefficients; SEAL leaves zeros at the end away. */
-  fromPlaintext(sealBytes: Uint8Array): Uint32Array {
+  fromPlaintext(sealBytes: Uint8Array): Coefficients {
     const view = new DataView(sealBytes.buffer, sealBytes.byteOffset, sealBytes.length);
     const count = Number(view.getBigUint64(80, true));
-    const coefficients = new Uint32Array(this.profile.ringDegree);
+    const coefficients = newCoefficients(this.profile, this.profile.ringDegree);
     for (let i = 0; i < count; i += 1) coefficients[i] = view.getUint32(plaintextDataAt + 8 * i, true);
+    if (coefficients instanceof Float64Array) {
+      for (let i = 0; i < count; i += 1) {
+        const high = view.getUint32(plaintextDataAt + 8 * i + 4, true);
+        coefficients[i] = (coefficients[i] as number) + high * 2 ** 32;
+      }
+    }
     return coefficients;
   }
 
@@ -111,15 +126,20 @@ export class SealFormat {
     view.setBigUint64(105, BigInt(count), true);
   }
 
-  #packPolynomials(sealBytes: Uint8Array, polynomials: number, packed: Uint8Array): void {
-    const { ringDegree, primes, primeBits } = this.profile;
+  #packPolynomials(
+    sealBytes: Uint8Array,
+    polynomials: number,
+    primeBits: readonly number[],
+    packed: Uint8Array,
+  ): void {
+    const { ringDegree } = this.profile;
     const words = this.#words;
     const bytes = new Uint8Array(words.buffer);
-    const size = polynomials * primes.length * ringDegree * 8;
-    bytes.set(sealBytes.subarray(ciphertextDataAt, ciphertextDataAt + size));
+    const count = polynomials * primeBits.length;
+    bytes.set(sealBytes.subarray(ciphertextDataAt, ciphertextDataAt + count * ringDegree * 8));
     let at = 0;
-    for (let i = 0; i < polynomials * primes.length; i += 1) {
-      const bits = primeBits[i % primes.length] as number;
+    for (let i = 0; i < count; i += 1) {
+      const bits = primeBits[i % primeBits.length] as number;
       packResidues(words.subarray(i * ringDegree * 2), ringDegree, bits, packed, at);
       at += (ringDegree * bits) / 8;
     }
