@@ -7,6 +7,7 @@ export * from "./context.ts";
 export * from "./decryptor.ts";
 export * from "./encryptor.ts";
 export * from "./engine.ts";
+export * from "./find-reused-masks.ts";
 export type { ContainerError } from "./framed-file.ts";
 export * from "./mask.ts";
 export * from "./noise.ts";

@@ -1,8 +1,9 @@
 import { moveMaskWasm } from "./move-mask-wasm.ts";
 import { type Profile, packedPolynomialBytes } from "./profile.ts";
+import { type WasmMemory, webAssembly } from "./web-assembly.ts";
 
 type Exports = {
-  memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  memory: WasmMemory;
   prepare(secret: number, quotients: number, count: number, q: bigint): void;
   move(
     first: number,
@@ -14,12 +15,6 @@ type Exports = {
     q: bigint,
   ): void;
   pack(residues: number, count: number, bits: bigint, packed: number): void;
-};
-
-/** What we use of the host's WebAssembly; neither Node's types nor ours declare it. */
-declare const WebAssembly: {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object) => { readonly exports: unknown };
 };
 
 let compiled: object | undefined;
@@ -44,8 +39,8 @@ export class MaskMover {
     this.#profile = profile;
     this.#size = profile.ringDegree * profile.primes.length * 8;
     if (secret.length !== this.#size) throw new RangeError("a secret of another size");
-    compiled ??= new WebAssembly.Module(moveMaskWasm);
-    this.#wasm = new WebAssembly.Instance(compiled).exports as Exports;
+    compiled ??= new webAssembly.Module(moveMaskWasm);
+    this.#wasm = new webAssembly.Instance(compiled).exports as unknown as Exports;
     this.#wasm.memory.grow(Math.ceil((places * this.#size) / 65_536));
     this.#bytes = new Uint8Array(this.#wasm.memory.buffer);
     this.#bytes.set(secret, this.#at("secret"));

@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
 import type { MainModule, SEALContext } from "node-seal/allows";
 import initialize from "node-seal/allows";
 import type { Profile } from "./profile.ts";
+import { fillRandom } from "./system-random.ts";
+import { type WasmMemory, webAssembly } from "./web-assembly.ts";
 
 /** SEAL itself, compiled to WebAssembly; the build that computes on transparent ciphertexts (a - a, zero weights). */
 export type Seal = MainModule;
@@ -9,8 +12,29 @@ let loading: Promise<Seal> | undefined;
 
 /** Loads SEAL once per thread (about 30 ms). Each thread has its own instance, memory and random generator. */
 export function loadSeal(): Promise<Seal> {
-  loading ??= initialize({ print: () => {}, printErr: () => {} });
+  loading ??= initialize({ print: () => {}, printErr: () => {}, instantiateWasm: instantiate });
   return loading;
+}
+
+/** Emscripten's hook: the same instance as without it, but for where SEAL's random bytes come from (`fillRandom`). */
+function instantiate(
+  imports: Record<string, Record<string, unknown>>,
+  receive: (instance: object, module: object) => void,
+): object {
+  const table = Object.values(imports)[0] ?? {};
+  const name = Object.keys(table).find((key) => (table[key] as { name?: string }).name === "_random_get");
+  if (name === undefined) throw new Error("this node-seal asks for randomness in another way");
+  let memory: WasmMemory | undefined;
+  table[name] = (at: number, size: number): number => {
+    fillRandom(new Uint8Array((memory as WasmMemory).buffer, at >>> 0, size >>> 0));
+    return 0;
+  };
+  const binary = readFileSync(new URL("seal_allows.wasm", import.meta.resolve("node-seal/allows")));
+  const module = new webAssembly.Module(binary);
+  const instance = new webAssembly.Instance(module, imports);
+  memory = Object.values(instance.exports).find((e) => e instanceof webAssembly.Memory) as WasmMemory;
+  receive(instance, module);
+  return {};
 }
 
 /** SEAL's own parameters for a profile. Throws when SEAL refuses them: a checked profile is one that SEAL takes. */

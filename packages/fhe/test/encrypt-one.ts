@@ -1,5 +1,13 @@
 import { digestOfJson, unwrap } from "@cos/protocol";
-import { contextOf, type Encryptor, openBlock, type SeededCiphertext } from "../src/index.ts";
+import {
+  type Coefficients,
+  contextOf,
+  type Encryptor,
+  newCoefficients,
+  openBlock,
+  type Profile,
+  type SeededCiphertext,
+} from "../src/index.ts";
 
 /** One polynomial as the only ciphertext of a block of one row. */
 export function encryptOne(
@@ -36,8 +44,15 @@ export function encryptBlock(
   bytes.set(writer.head);
   for (const [i, row] of rows.entries()) {
     const at = writer.head.length + i * writer.rowStride;
-    writer.encryptRow(Uint32Array.from(row), bytes.subarray(at, at + writer.rowStride));
+    writer.encryptRow(coefficientsOf(encryptor.profile, row), bytes.subarray(at, at + writer.rowStride));
   }
   writer.finish();
   return bytes;
+}
+
+/** Coefficients in the kind of array that the profile needs. */
+export function coefficientsOf(profile: Profile, values: readonly number[]): Coefficients {
+  const coefficients = newCoefficients(profile, values.length);
+  coefficients.set(values);
+  return coefficients;
 }
