@@ -157,13 +157,13 @@ class Call {
     return out;
   }
 
-  // `rows` is [seed, streamIndexes, ciphertextsPerRow, packed] from argument `first` on.
+  // Six arguments from `first` on: seed, stream indexes, rows, row stride, payload offset, ciphertexts per row.
   SeededRows rows(int first) const {
     const auto [seed, seed_length] = bytes(first);
     const auto [indexes, count] = array<u32>(first + 1, napi_uint32_array);
-    const auto [packed, packed_length] = bytes(first + 3);
+    const auto [data, length] = bytes(first + 2);
     if (seed_length != seed_bytes) throw Misuse{"a seed has 32 bytes"};
-    return {seed, indexes, count, size(first + 2), packed, packed_length};
+    return {seed, indexes, count, data, length, size(first + 3), size(first + 4), size(first + 5)};
   }
 
   napi_env env;
@@ -214,11 +214,11 @@ napi_value ring(const Call& call) {
 // (ring) -> name of the level that computes in it
 napi_value ring_level(const Call& call) { return call.string(call.handle<RingHandle>(0).ring->kernels->name); }
 
-// (ring, seed, streamIndexes, ciphertextsPerRow, packed, ciphertext, first, count) -> batch or fault
+// (ring, ...rows, ciphertext, first, count) -> batch or fault
 napi_value batch_expand(const Call& call) {
   std::optional<Batch> batch;
   const Fault fault =
-      expand(call.handle<RingHandle>(0).ring, call.rows(1), call.size(5), call.size(6), call.size(7), batch);
+      expand(call.handle<RingHandle>(0).ring, call.rows(1), call.size(7), call.size(8), call.size(9), batch);
   return fault == Fault::none ? call.give(BatchHandle{std::move(*batch)}) : call.fault(fault);
 }
 
@@ -271,12 +271,12 @@ napi_value accumulator_add_products(const Call& call) {
                                                       call.handle<BatchHandle>(3).batch, call.size(4), call.size(5)));
 }
 
-// (ring, seed, streamIndexes, ciphertextsPerRow, packed, first, count, ciphertexts: Uint32Array,
-//  accumulators: handle[], weights: (handle | null)[], weightsFirst: Float64Array) -> fault
+// (ring, ...rows, first, count, ciphertexts: Uint32Array, accumulators: handle[], weights: (handle | null)[],
+//  weightsFirst: Float64Array) -> fault
 napi_value accumulate_rows(const Call& call) {
-  const auto [ciphertexts, count] = call.array<u32>(7, napi_uint32_array);
-  const auto accumulators = call.list(8), weights = call.list(9);
-  const auto [firsts, first_count] = call.array<double>(10, napi_float64_array);
+  const auto [ciphertexts, count] = call.array<u32>(9, napi_uint32_array);
+  const auto accumulators = call.list(10), weights = call.list(11);
+  const auto [firsts, first_count] = call.array<double>(12, napi_float64_array);
   if (accumulators.size() != count || weights.size() != count || first_count != count) throw Misuse{"uneven terms"};
   std::vector<Term> terms;
   for (std::size_t t = 0; t < count; ++t) {
@@ -285,7 +285,7 @@ napi_value accumulate_rows(const Call& call) {
     terms.push_back({ciphertexts[t], &call.from<AccumulatorHandle>(accumulators[t]).accumulator, batch,
                      static_cast<std::size_t>(firsts[t])});
   }
-  return call.fault(accumulate(*call.handle<RingHandle>(0).ring, call.rows(1), call.size(5), call.size(6),
+  return call.fault(accumulate(*call.handle<RingHandle>(0).ring, call.rows(1), call.size(7), call.size(8),
                                terms.data(), terms.size()));
 }
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   type Accumulator,
+  type CiphertextBatch,
   checkCiphertext,
   countsProfile,
   createWasmEngine,
@@ -11,7 +12,6 @@ import {
   Encryptor,
   type Engine,
   type Evaluator,
-  type EvaluatorCiphertext,
   exportDatasetKey,
   generateDatasetKey,
   importDatasetKey,
@@ -27,6 +27,7 @@ import {
   sumsProfile,
 } from "../src/index.ts";
 import { encryptOne } from "./encrypt-one.ts";
+import { rowOf } from "./rows-of.ts";
 
 let key: DatasetKey;
 let engine: Engine;
@@ -65,9 +66,9 @@ function sumUp(
 function using(
   evaluator: Evaluator,
   seeded: SeededCiphertext[],
-  use: (terms: EvaluatorCiphertext[]) => void,
+  use: (terms: CiphertextBatch[]) => void,
 ): void {
-  const terms = seeded.map((s) => unwrap(evaluator.expand(s)));
+  const terms = seeded.map((s) => unwrap(evaluator.expand(rowOf(s), s.ciphertext, 0, 1)));
   use(terms);
   for (const term of terms) term.free();
 }
@@ -128,7 +129,9 @@ describe.each(profiles.map((p) => [p.name, p] as const))("SEAL's evaluator under
     fc.assert(
       fc.property(sparse, sparse, (a, b) => {
         const packed = sumUp(profile, 2, (sum, evaluator) =>
-          using(evaluator, [encrypt(profile, a), encrypt(profile, b)], ([x, y]) => sum.addProduct(x!, y!)),
+          using(evaluator, [encrypt(profile, a), encrypt(profile, b)], ([x, y]) =>
+            sum.addProducts(x!, 0, y!, 0, 1),
+          ),
         );
         expect(asBigint(open(profile, packed, 2))).toEqual(negacyclic(a, b, profile));
       }),
@@ -139,9 +142,9 @@ describe.each(profiles.map((p) => [p.name, p] as const))("SEAL's evaluator under
   it("takes weights, zero and negative ones among them", () => {
     const packed = sumUp(profile, 1, (sum, evaluator) =>
       using(evaluator, [encrypt(profile, [5, 7]), encrypt(profile, [1, 2])], ([x, y]) => {
-        sum.addScaled(x!, 3);
-        sum.addScaled(y!, -2);
-        sum.addScaled(y!, 0);
+        sum.addScaled(x!, 0, [3]);
+        sum.addScaled(y!, 0, [-2]);
+        sum.addScaled(y!, 0, [0]);
       }),
     );
     expect([...open(profile, packed, 1).subarray(0, 3)]).toEqual([13, 17, 0]);
@@ -170,7 +173,7 @@ describe.each(profiles.map((p) => [p.name, p] as const))("SEAL's evaluator under
     const inOrder = (order: number[]) =>
       sumUp(profile, 2, (sum, evaluator) =>
         using(evaluator, seeded, (terms) => {
-          for (const i of order) sum.addProduct(terms[i]!, terms[0]!);
+          for (const i of order) sum.addProducts(terms[i]!, 0, terms[0]!, 0, 1);
         }),
       );
     expect(inOrder([0, 1, 2])).toEqual(inOrder([2, 0, 1]));
@@ -180,7 +183,7 @@ describe.each(profiles.map((p) => [p.name, p] as const))("SEAL's evaluator under
     const honest = encrypt(profile, [1]);
     const packed = honest.packed.fill(0xff, 0, 8);
     for (const bad of [packed, packed.subarray(1)]) {
-      expect(engine.evaluator(profile).expand({ ...honest, packed: bad })).toMatchObject({
+      expect(engine.evaluator(profile).expand(rowOf({ ...honest, packed: bad }), 0, 0, 1)).toMatchObject({
         error: { code: "CONTAINER_MALFORMED" },
       });
     }
@@ -204,7 +207,7 @@ describe("the noise bound", () => {
     (_, profile, terms, g, y) => {
       const product = sumUp(profile, 2, (sum, evaluator) =>
         using(evaluator, [encrypt(profile, g), encrypt(profile, y)], ([x, w]) => {
-          for (let i = 0; i < terms; i += 1) sum.addProduct(x!, w!);
+          for (let i = 0; i < terms; i += 1) sum.addProducts(x!, 0, w!, 0, 1);
         }),
       );
       const measured = unwrap((decryptors.get(profile.name) as Decryptor).noiseBudgetBits(product, 2));
@@ -241,7 +244,7 @@ describe("checkCiphertext", () => {
   it("passes honest ciphertexts and refuses those that hide nothing", () => {
     const honest = sumUp(countsProfile, 2, (sum, evaluator) =>
       using(evaluator, [encrypt(countsProfile, [1]), encrypt(countsProfile, [2])], ([x, y]) =>
-        sum.addProduct(x!, y!),
+        sum.addProducts(x!, 0, y!, 0, 1),
       ),
     );
     expect(checkCiphertext(countsProfile, honest, 2)).toEqual({ ok: true, value: null });

@@ -33,8 +33,11 @@ Batch::Batch(std::shared_ptr<const Ring> of, unsigned with_degree, std::size_t w
 }
 
 bool SeededRows::holds(const Ring& ring, std::size_t ciphertext, std::size_t first, std::size_t count) const {
-  if (rows > (std::size_t{1} << 32) || ciphertexts_per_row == 0 || ciphertexts_per_row > 65536) return false;
-  return packed_bytes == rows * ciphertexts_per_row * ring.packed_polynomial_bytes() &&
+  // Bounds first, so that no product below can wrap.
+  if (rows > (std::size_t{1} << 32) || row_stride > (std::size_t{1} << 30)) return false;
+  if (ciphertexts_per_row == 0 || ciphertexts_per_row > 65536 || payload_at > row_stride) return false;
+  return size == rows * row_stride &&
+         ciphertexts_per_row * ring.packed_polynomial_bytes() <= row_stride - payload_at &&
          ciphertext < ciphertexts_per_row && first <= rows && count <= rows - first;
 }
 

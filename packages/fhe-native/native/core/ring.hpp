@@ -55,14 +55,16 @@ struct SeededRows {
   const u8* seed;  // seed_bytes
   const u32* stream_indexes;
   std::size_t rows;
+  const u8* bytes;  // rows one after the other, `row_stride` bytes each
+  std::size_t size;
+  std::size_t row_stride;
+  std::size_t payload_at;  // where a row's packed polynomials begin
   std::size_t ciphertexts_per_row;
-  const u8* packed;
-  std::size_t packed_bytes;
 
   // Whether the counts fit each other, and `ciphertext` and the range lie inside.
   bool holds(const Ring& ring, std::size_t ciphertext, std::size_t first, std::size_t count) const;
   const u8* c0(const Ring& ring, std::size_t row, std::size_t ciphertext) const {
-    return packed + (row * ciphertexts_per_row + ciphertext) * ring.packed_polynomial_bytes();
+    return bytes + row * row_stride + payload_at + ciphertext * ring.packed_polynomial_bytes();
   }
 };
 

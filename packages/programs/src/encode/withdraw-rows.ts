@@ -13,7 +13,7 @@ import {
   toRowRanges,
   type VersionReason,
 } from "@cos/protocol";
-import type { ReadObject } from "../evaluate/evaluate-task.ts";
+import type { ReadObject } from "../evaluate/evaluate-error.ts";
 import type { ObjectSink } from "./encode-blocks.ts";
 import { type DatasetVersion, nextVersion } from "./encrypt-dataset.ts";
 import type { OwnerState } from "./owner-state.ts";

@@ -1,10 +1,14 @@
-import { createWasmEngine, serveJobs } from "@cos/fhe";
+import { workerData } from "node:worker_threads";
+import { type EngineName, serveJobs } from "@cos/fhe";
+import { createEngine } from "@cos/fhe-native";
 import type { ObjectRef } from "@cos/protocol";
 import type { TaskSpec } from "../plan/plan.ts";
-import { evaluateEntries, type ReadObject, reducePartials } from "./evaluate-task.ts";
+import type { ReadObject } from "./evaluate-error.ts";
+import { evaluateEntries } from "./evaluate-task.ts";
 import type { EvaluateJob } from "./evaluation-pool.ts";
+import { reducePartials } from "./reduce-partials.ts";
 
-const engine = createWasmEngine();
+const engine = createEngine((workerData as { engine: EngineName }).engine);
 
 serveJobs(async (job, { ask, signal }) => {
   const message = job as EvaluateJob;

@@ -1,7 +1,9 @@
-import { type CiphertextEntry, ThreadPool } from "@cos/fhe";
+import { type CiphertextEntry, type EngineName, ThreadPool } from "@cos/fhe";
+import { chooseEngine, type EngineSetting } from "@cos/fhe-native";
 import { type ObjectRef, ok, type Result } from "@cos/protocol";
 import type { EvaluateTask, TaskSpec } from "../plan/plan.ts";
-import { type EvaluateError, type EvaluateOptions, type ReadObject, toOutput } from "./evaluate-task.ts";
+import type { EvaluateError, EvaluateOptions, ReadObject } from "./evaluate-error.ts";
+import { toOutput } from "./evaluate-task.ts";
 
 export type EvaluateJob =
   | { kind: "evaluate"; spec: TaskSpec }
@@ -13,12 +15,19 @@ export type EvaluateJob =
  */
 export class EvaluationPool {
   readonly threads: number;
-  readonly engine = "wasm";
+  /** The engine that computes; outputs are the same with any. */
+  readonly engine: EngineName;
+  /** The same in words for people. */
+  readonly engineDescription: string;
   readonly #pool: ThreadPool;
 
-  constructor(threads: number) {
+  /** @throws when `engine` asks for the native one and there is none */
+  constructor(threads: number, engine: EngineSetting = "auto") {
+    const { name, description } = chooseEngine(engine);
     this.threads = threads;
-    this.#pool = new ThreadPool(new URL("./evaluate-thread.ts", import.meta.url), threads);
+    this.engine = name;
+    this.engineDescription = description;
+    this.#pool = new ThreadPool(new URL("./evaluate-thread.ts", import.meta.url), threads, { engine: name });
   }
 
   /**

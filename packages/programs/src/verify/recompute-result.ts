@@ -1,5 +1,5 @@
 import { type Digest, digestOfBytes, type ObjectRef, ok, type Result } from "@cos/protocol";
-import type { EvaluateError, ReadObject } from "../evaluate/evaluate-task.ts";
+import type { EvaluateError, ReadObject } from "../evaluate/evaluate-error.ts";
 import type { EvaluationPool } from "../evaluate/evaluation-pool.ts";
 import { type Plan, planDigestOf, taskSpec } from "../plan/plan.ts";
 

@@ -1,0 +1,3 @@
+export { type CpuLevel, loadAddon, type NoAddon } from "./addon.ts";
+export * from "./choose-engine.ts";
+export { createNativeEngine } from "./native-engine.ts";

@@ -1,0 +1,18 @@
+import type { ContainerError } from "@cos/fhe";
+import type { Digest, ObjectRef } from "@cos/protocol";
+
+export type EvaluateError =
+  | (ContainerError & { object?: Digest })
+  /** The bytes are not those that the digest names. */
+  | { code: "OBJECT_DIGEST_MISMATCH"; expected: Digest; actual: Digest }
+  /** Blocks that should hold the same people do not. */
+  | { code: "ROWS_MISALIGNED"; rowBlock: number }
+  | { code: "PROFILE_UNKNOWN"; name: string }
+  /** A partial result that is not the one that the plan asks for. */
+  | { code: "PARTIAL_UNEXPECTED"; taskId: Digest }
+  | { code: "CANCELLED" };
+
+/** Fetches an object's bytes by reference; the caller checks nothing, the evaluator checks the digest. */
+export type ReadObject = (ref: ObjectRef) => Promise<Uint8Array>;
+
+export type EvaluateOptions = { signal?: AbortSignal };

@@ -1,0 +1,85 @@
+import { type CiphertextEntry, type Engine, findProfile, openCiphertextList } from "@cos/fhe";
+import { digestOfBytes, err, type ObjectRef, ok, type Result } from "@cos/protocol";
+import { keyOfEntry, type TaskSpec } from "../plan/plan.ts";
+import type { EvaluateError, EvaluateOptions, ReadObject } from "./evaluate-error.ts";
+import { toOutput } from "./evaluate-task.ts";
+
+/**
+ * Runs the reduce task: entries of one key are added up, all others gathered, in canonical order.
+ * @param partials the outputs of the tasks that `task.inputs` names, in that order
+ */
+export async function reducePartials(
+  engine: Engine,
+  spec: TaskSpec,
+  partials: readonly ObjectRef[],
+  read: ReadObject,
+  { signal }: EvaluateOptions = {},
+): Promise<Result<Uint8Array, EvaluateError>> {
+  if (spec.task.kind !== "reduce") throw new TypeError("not a reduce task");
+  const merged = new Map<string, CiphertextEntry>();
+  for (const ref of partials) {
+    if (signal?.aborted) return err({ code: "CANCELLED" });
+    const bytes = await read(ref);
+    const actual = digestOfBytes(bytes);
+    if (actual !== ref.digest) return err({ code: "OBJECT_DIGEST_MISMATCH", expected: ref.digest, actual });
+    const added = addPartial(engine, spec, bytes, merged);
+    if (!added.ok) return err({ ...added.error, object: ref.digest } as EvaluateError);
+  }
+  return ok(toOutput(spec, [...merged.values()]));
+}
+
+function addPartial(
+  engine: Engine,
+  spec: TaskSpec,
+  bytes: Uint8Array,
+  merged: Map<string, CiphertextEntry>,
+): Result<null, EvaluateError> {
+  const list = openCiphertextList(bytes);
+  if (!list.ok) return list;
+  if (list.value.header.planDigest !== spec.planDigest) {
+    return err({ code: "PARTIAL_UNEXPECTED", taskId: list.value.header.taskId });
+  }
+  for (let i = 0; i < list.value.count; i += 1) {
+    const entry = list.value.describe(i);
+    const contraction = spec.contractions[entry.contraction];
+    if (contraction?.degree !== entry.degree || contraction.context !== entry.context) {
+      return err({ code: "PARTIAL_UNEXPECTED", taskId: list.value.header.taskId });
+    }
+    const packed = list.value.packed(i);
+    if (!packed.ok) return packed;
+    const key = keyOfEntry(entry);
+    const before = merged.get(key);
+    if (before === undefined) {
+      merged.set(key, { ...entry, packed: packed.value });
+      continue;
+    }
+    const sum = addPacked(engine, spec, entry.context, entry.degree, before.packed, packed.value);
+    if (!sum.ok) return sum;
+    merged.set(key, { ...entry, packed: sum.value });
+  }
+  return ok(null);
+}
+
+function addPacked(
+  engine: Engine,
+  spec: TaskSpec,
+  context: number,
+  degree: 1 | 2,
+  ...terms: Uint8Array[]
+): Result<Uint8Array, EvaluateError> {
+  const profile = findProfile(spec.contexts[context]?.profile ?? "");
+  if (!profile.ok) return profile;
+  const evaluator = engine.evaluator(profile.value);
+  const sum = evaluator.accumulator(degree);
+  try {
+    for (const packed of terms) {
+      const term = evaluator.load(packed, degree);
+      if (!term.ok) return term;
+      sum.add(term.value);
+      term.value.free();
+    }
+    return ok(sum.store());
+  } finally {
+    sum.free();
+  }
+}
