@@ -78,7 +78,7 @@ it("finds the node's own header hashes and receipts roots over every block, lega
 it.each<[string, (receipt: { logs: Record<string, unknown>[] } & Record<string, unknown>) => object]>([
   [
     "a changed amount in a log's data",
-    (receipt) => ({ ...receipt, logs: receipt.logs.map((log) => ({ ...log, data: `${log["data"]}00` })) }),
+    (receipt) => ({ ...receipt, logs: receipt.logs.map((log) => ({ ...log, data: `${log.data}00` })) }),
   ],
   ["a success that was none", (receipt) => ({ ...receipt, status: "0x0" })],
   ["a changed gas figure", (receipt) => ({ ...receipt, cumulativeGasUsed: "0x1" })],

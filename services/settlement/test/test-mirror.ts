@@ -122,12 +122,14 @@ function toEvent({ contract, event }: DecodedLog): object | undefined {
         refunded: text(a?.toGrantee),
         workFee: text(a?.workFee),
       });
-    case "AccessACL.Granted":
+    case "AccessACL.Granted": {
+      const { clauses } = a as unknown as { clauses: Args };
       return of("accessGranted", {
         grantId: text(a?.grantId),
-        purposeHash: bytes(a?.clauses.purposeHash),
-        auditEachUse: a?.clauses.auditEachUse,
+        purposeHash: bytes(clauses.purposeHash),
+        auditEachUse: clauses.auditEachUse,
       });
+    }
     case "AccessACL.Revoked":
       return of("accessRevoked", { grantId: text(a?.grantId), datasetId: text(a?.datasetId) });
     case "Settlement.FeeLocked":

@@ -48,7 +48,7 @@ export async function checkedLogs(
 }
 
 function toLog(raw: Fields, block: ChainBlock, transactionHash: string): RawLog {
-  if (raw["removed"] === true || hashField(raw, "blockHash") !== block.hash) return fail("LOGS_INCOMPLETE");
+  if (raw.removed === true || hashField(raw, "blockHash") !== block.hash) return fail("LOGS_INCOMPLETE");
   if (hashField(raw, "transactionHash") !== transactionHash) return fail("LOGS_INCOMPLETE");
   return {
     address: hexField(raw, "address"),

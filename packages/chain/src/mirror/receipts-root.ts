@@ -16,11 +16,9 @@ export async function receiptsRootOf(receipts: readonly Fields[]): Promise<strin
 }
 
 function encodeReceipt(receipt: Fields): Uint8Array {
-  const type = receipt["type"] === undefined ? 0 : Number(hexField(receipt, "type"));
+  const type = receipt.type === undefined ? 0 : Number(hexField(receipt, "type"));
   const outcome =
-    receipt["status"] === undefined
-      ? bytes(hexField(receipt, "root"))
-      : quantity(hexField(receipt, "status"));
+    receipt.status === undefined ? bytes(hexField(receipt, "root")) : quantity(hexField(receipt, "status"));
   const body = RLP.encode([
     outcome,
     quantity(hexField(receipt, "cumulativeGasUsed")),

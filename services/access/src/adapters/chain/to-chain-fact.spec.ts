@@ -1,4 +1,4 @@
-import { type ContractName, contractNames, interfaceOf } from "@cos/chain";
+import { type ContractName, contractNames, eventDecoder, interfaceOf } from "@cos/chain";
 import type { EventFragment, ParamType } from "ethers";
 import { describe, expect, it } from "vitest";
 import { toChainFact } from "./to-chain-fact.ts";
@@ -31,7 +31,7 @@ function sample(type: ParamType): unknown {
 
 const decodedSample = (contract: ContractName, fragment: EventFragment) => {
   const log = interfaceOf(contract).encodeEventLog(fragment, fragment.inputs.map(sample));
-  return { contract, event: interfaceOf(contract).parseLog(log) };
+  return { contract, event: eventDecoder(contract)(log) };
 };
 
 const eventsOf = (
@@ -88,7 +88,7 @@ describe("toChainFact", () => {
   it("refuses an enum value of a later contract, rather than guess", () => {
     const fragment = interfaceOf("DatasetRegistry").getEvent("DatasetStatusChanged") as EventFragment;
     const log = interfaceOf("DatasetRegistry").encodeEventLog(fragment, [1, 9]);
-    const event = interfaceOf("DatasetRegistry").parseLog(log);
+    const event = eventDecoder("DatasetRegistry")(log);
     expect(() => toChainFact({ contract: "DatasetRegistry", event })).toThrow(RangeError);
   });
 });

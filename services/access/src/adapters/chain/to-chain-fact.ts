@@ -17,6 +17,6 @@ export function toChainFact({ contract, event }: DecodedLog): ChainFact {
   const name = event?.name ?? "";
   const translate = translations[`${contract}.${name}`];
   const fact: PartialWire =
-    event && translate ? translate(event.args.toObject()) : { $case: "otherLog", value: { name } };
+    event && translate ? translate(event.args) : { $case: "otherLog", value: { name } };
   return ChainEvent.fromPartial({ event: fact } as object).event as ChainFact;
 }

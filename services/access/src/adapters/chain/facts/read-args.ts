@@ -25,5 +25,5 @@ export const text = (value: unknown): string => String(value);
 export const big = (value: unknown): bigint => BigInt(value as bigint);
 export const int = (value: unknown): number => Number(value);
 export const bytes = (value: unknown): Buffer => Buffer.from(String(value).slice(2), "hex");
-export const list = (value: unknown): unknown[] => Array.from(value as Iterable<unknown>);
-export const fields = (value: unknown): Args => (value as { toObject(): Args }).toObject();
+export const list = (value: unknown): readonly unknown[] => value as readonly unknown[];
+export const fields = (value: unknown): Args => value as Args;
