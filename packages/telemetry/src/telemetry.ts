@@ -114,6 +114,33 @@ export class Telemetry {
     );
   }
 
+  /** As `jobSpan`, for work that is tried over and over: there is a span only if the work calls `keep`. */
+  async jobSpanIf<T>(
+    jobId: string,
+    name: string,
+    { kind, attributes }: SpanOptions,
+    work: (span: Span, keep: () => void) => Promise<T>,
+  ): Promise<T> {
+    const options = { ...(kind && { kind }), attributes: { "cos.job_id": jobId, ...attributes } };
+    const { span, inside } = this.startSpan(
+      name,
+      options,
+      inJobTrace(context.active(), this.#jobRoot(jobId)),
+    );
+    let kept = false;
+    const keep = () => {
+      kept = true;
+    };
+    try {
+      return await context.with(inside, work, undefined, span, keep);
+    } catch (error) {
+      markFailed(span, error);
+      throw error;
+    } finally {
+      if (kept) span.end(); // one that never ends is never exported
+    }
+  }
+
   /** Runs work in a span below the one that a message or a call names; below nothing when it names none. */
   remoteSpan<T>(
     traceparent: string | undefined,

@@ -10,7 +10,8 @@ type Answer = { readonly ok: boolean; readonly error?: { readonly code: string }
  * An object store whose calls are timed, and are spans where they belong to a trace. Keys are digests of ciphertext and
  * stay out of both.
  */
-export function tracedObjects(telemetry: Telemetry, objects: ObjectStore): ObjectStore {
+export function tracedObjects<S extends Pick<ObjectStore, "put">>(telemetry: Telemetry, store: S): S {
+  const objects = store as unknown as ObjectStore;
   const timed = async <T>(
     operation: string,
     attributes: SpanAttributes,
@@ -26,13 +27,13 @@ export function tracedObjects(telemetry: Telemetry, objects: ObjectStore): Objec
       telemetry.metrics.observe("objectSeconds", { operation, outcome }, (performance.now() - began) / 1000);
     }
   };
-  return overriding(objects, {
+  return overriding<ObjectStore>(objects, {
     put: (key, body, options) =>
       timed("put", { "cos.size_bytes": options.sizeBytes }, () => objects.put(key, body, options)),
     get: (key, range) => timed("get", {}, () => objects.get(key, range)),
     head: (key) => timed("head", {}, () => objects.head(key)),
     delete: (key) => timed("delete", {}, () => objects.delete(key)),
-  });
+  }) as unknown as S;
 }
 
 function inTrace<T>(

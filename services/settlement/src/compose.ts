@@ -6,6 +6,7 @@ import { SettlementServiceService } from "@cos/proto/settlement";
 import { asAddress } from "@cos/protocol";
 import { grpcService, hostService, type Logger } from "@cos/service-host";
 import type { Db } from "@cos/store";
+import { Telemetry, tracedLog, tracedObjects, watchOutbox } from "@cos/telemetry";
 import { transactionEvents } from "@cos/topics";
 import type { Provider, Wallet } from "ethers";
 import { rpcChainSender } from "./adapters/chain/rpc-chain-sender.ts";
@@ -18,6 +19,7 @@ import {
   settlementTransactions,
   sqlSettlementStore,
 } from "./adapters/store/sql-settlement-store.ts";
+import { countChange, tracedStep, watchTransactions } from "./adapters/telemetry.ts";
 import { batchUses } from "./app/batch-uses.ts";
 import { decidePermits } from "./app/decide-permits.ts";
 import { followChain, newsChannel } from "./app/follow-chain.ts";
@@ -53,6 +55,7 @@ export type SettlementParts = {
   readonly logger: Logger<SettlementLogEvent>;
   /** Unix seconds. */
   readonly now: () => number;
+  readonly telemetry?: Telemetry;
 };
 
 export type SettlementServiceHandle = {
@@ -62,13 +65,18 @@ export type SettlementServiceHandle = {
   stop(): Promise<void>;
   /** `host:port`, once started. */
   readonly grpcAddress: string;
+  /** Root of `/metrics`, `/healthz` and `/readyz`, once started. */
+  readonly metricsUrl: string;
 };
 
 /** The settlement service's graph. Nothing runs before `start`. */
 export function composeSettlement(config: SettlementConfig, parts: SettlementParts): SettlementServiceHandle {
-  const { db, log, logger } = parts;
+  const { db, logger, telemetry = new Telemetry({ service: "settlement" }) } = parts;
+  const log = tracedLog(telemetry, parts.log);
+  watchOutbox(telemetry, db);
+  watchTransactions(telemetry, db, parts.chain.provider, parts.signers);
   const queries = sqlSettlementQueries(db);
-  const passes = settlementPasses(config, parts);
+  const passes = settlementPasses(config, { ...parts, telemetry });
   const consumers = [
     followChain(settlementStoreIn),
     followJobs(settlementStoreIn),
@@ -81,10 +89,14 @@ export function composeSettlement(config: SettlementConfig, parts: SettlementPar
   );
   let stopRunning = async (): Promise<void> => {};
   let grpcAddress = "";
+  let metricsUrl = "";
 
   return {
     get grpcAddress() {
       return grpcAddress;
+    },
+    get metricsUrl() {
+      return metricsUrl;
     },
     start: async () => {
       await db.migrate(settlementMigrations);
@@ -94,6 +106,7 @@ export function composeSettlement(config: SettlementConfig, parts: SettlementPar
       const hosted = await hostService({
         host: config.host,
         grpc: { port: config.grpcPort, services: [service], descriptorSet: descriptorSet() },
+        observe: { telemetry, metricsPort: config.metricsPort },
       });
       const onEvent = ({ type, reason, topic }: ConsumerEvent) =>
         logger.warn("consumer.trouble", { state: type, reason, topic });
@@ -120,6 +133,7 @@ export function composeSettlement(config: SettlementConfig, parts: SettlementPar
       };
       hosted.setServing(true);
       grpcAddress = hosted.grpcAddress;
+      metricsUrl = hosted.metricsUrl ?? "";
       logger.info("settlement.started", { address: grpcAddress });
     },
     stop: () => stopRunning(),
@@ -131,7 +145,8 @@ export function settlementPasses(
   config: SettlementConfig,
   parts: Omit<SettlementParts, "log">,
 ): readonly Pass[] {
-  const { db, objects, chain, signers, now, logger } = parts;
+  const { db, chain, signers, now, logger, telemetry = new Telemetry({ service: "settlement" }) } = parts;
+  const objects = tracedObjects(telemetry, parts.objects);
   const store = sqlSettlementStore(db);
   const inTransaction = settlementTransactions(db);
   const standings = rpcGrantStandings(chain.provider, chain.addresses);
@@ -143,8 +158,11 @@ export function settlementPasses(
     bumpAfterS: config.bumpAfterSeconds,
     maxFeePerGasCap: config.maxFeePerGasWei,
   };
-  const onIntent = (businessId: string, did: string) =>
+  const onIntent = (businessId: string, did: string) => {
+    countChange(telemetry, did);
     logger.info("intent.changed", { businessId, state: did });
+  };
+  const inTrace = tracedStep(telemetry);
   const keys = operator === usage ? [signers.settler] : [signers.settler, signers.usage];
   const { retryAfterSeconds, batchMaxUses: maxUses, batchMaxAgeSeconds: maxAgeSeconds } = config;
   return [
@@ -158,7 +176,10 @@ export function settlementPasses(
     },
     ...keys.map((wallet) => {
       const sender = rpcChainSender(chain.provider, wallet, config.chainId, chain.addresses);
-      return { name: "send-intents", run: () => sendIntents({ store, sender, policy, now, onIntent }) };
+      return {
+        name: "send-intents",
+        run: () => sendIntents({ store, sender, policy, now, onIntent, inTrace }),
+      };
     }),
   ];
 }

@@ -8,6 +8,10 @@ export const settlementSettings = {
     schema: z.coerce.number().int().min(0).max(65_535).default(0),
     meaning: "port of gRPC; 0 picks a free one",
   },
+  metricsPort: {
+    schema: z.coerce.number().int().min(0).max(65_535).default(0),
+    meaning: "port of /metrics, /healthz, /readyz; 0 picks a free one",
+  },
   chainId: {
     schema: z.coerce.bigint().min(1n),
     meaning: "EIP-155 chain id that transactions are signed for",

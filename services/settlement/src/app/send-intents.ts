@@ -9,6 +9,7 @@ import {
 } from "@cos/chain";
 import { assertNever } from "@cos/protocol";
 import { judgeRefusal, type Refusal } from "../domain/judge-refusal.ts";
+import type { OperatorCall } from "../domain/operator-call.ts";
 import { eachApart } from "./each-apart.ts";
 import type { ChainSender, IntentRow, SettlementStore } from "./ports.ts";
 
@@ -20,6 +21,11 @@ export type SendDeps = {
   readonly now: () => number;
   /** Told of what happened to an intent. */
   readonly onIntent: (businessId: string, did: string) => void;
+  /** Runs one step of a call, and is told when it changes something: for traces. */
+  readonly inTrace?: (
+    call: OperatorCall,
+    step: (onChange: (did: string) => void) => Promise<void>,
+  ) => Promise<void>;
 };
 
 /** How long to wait when the chain's clock says that it is too early. */
@@ -31,7 +37,16 @@ const tooEarlySeconds = 1;
  */
 export async function sendIntents(deps: SendDeps): Promise<void> {
   const open = await deps.store.openIntents(deps.sender.signer);
-  await eachApart(open, (row) => stepIntent(deps, row));
+  const { inTrace = (_call, step) => step(() => {}) } = deps;
+  await eachApart(open, (row) =>
+    inTrace(row.call, (onChange) => {
+      const onIntent = (businessId: string, did: string) => {
+        onChange(did);
+        deps.onIntent(businessId, did);
+      };
+      return stepIntent({ ...deps, onIntent }, row);
+    }),
+  );
 }
 
 async function stepIntent(deps: SendDeps, row: IntentRow): Promise<void> {

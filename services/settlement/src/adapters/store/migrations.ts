@@ -41,5 +41,10 @@ export const settlementMigrations = defineMigrations({
           UNIQUE (signer, nonce));
         CREATE INDEX intent_open ON intent (signer, id) WHERE state NOT IN ('final', 'failed');`,
     },
+    {
+      // Since when a transaction is owed: what shows one that is stuck.
+      id: "0002-intent-created",
+      sql: "ALTER TABLE intent ADD COLUMN created_at timestamptz NOT NULL DEFAULT now();",
+    },
   ],
 });
