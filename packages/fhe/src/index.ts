@@ -1,4 +1,5 @@
 export * from "./block-container.ts";
+export * from "./block-stream.ts";
 export type { BlockWriter, NewBlock } from "./block-writer.ts";
 export * from "./check-ciphertext.ts";
 export * from "./ciphertext-list.ts";
