@@ -4,12 +4,11 @@ import { mkdir, open, opendir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { err, ok, type Result } from "@cos/protocol";
 import { BodyRefused, checkedBody } from "./checked-body.ts";
+import { checkKey } from "./object-key.ts";
 import type { ByteRange, ObjectError, ObjectInfo, ObjectStore, PutOptions } from "./object-store.ts";
+import { digestsOf, readChecked, toPutError } from "./whole-object.ts";
 
 type Presign = Pick<ObjectStore, "presignGet" | "presignPut">;
-
-/** Keys are plain words and digits between slashes, so that none can leave the folder. */
-const goodKey = /^[a-z0-9][a-z0-9-]{0,127}(\/[a-z0-9][a-z0-9.-]{0,127}){0,3}$/;
 
 /**
  * Objects as files of a folder. A put writes a temporary file, syncs it and renames it, so that a key holds all of its
@@ -24,11 +23,12 @@ export async function openDirectoryStore(root: string, presign: Presign): Promis
     delete: (key) => rm(pathOf(root, key), { force: true }),
     list: (prefix) => list(root, prefix),
     ...presign,
+    sweepUploads: (before) => sweep(join(root, "tmp"), before),
   };
 }
 
 function pathOf(root: string, key: string): string {
-  if (!goodKey.test(key) || key.startsWith("tmp")) throw new TypeError("bad object key");
+  checkKey(key);
   return join(root, ...key.split("/"));
 }
 
@@ -43,7 +43,9 @@ async function put(
   try {
     const file = await open(temporary, "wx", 0o600);
     try {
-      for await (const piece of checkedBody(body, options)) await file.write(piece);
+      for await (const piece of checkedBody(body, options.sizeBytes, digestsOf(key, options))) {
+        await file.write(piece);
+      }
       await file.datasync();
     } finally {
       await file.close();
@@ -53,8 +55,7 @@ async function put(
   } catch (error) {
     await rm(temporary, { force: true });
     if (!(error instanceof BodyRefused)) throw error;
-    if (error.reason === "digest") return err({ code: "OBJECT_DIGEST_MISMATCH", key });
-    return err({ code: "OBJECT_SIZE_MISMATCH", key, expected: options.sizeBytes, received: error.received });
+    return err(toPutError(key, options, error));
   }
   return head(root, key);
 }
@@ -80,8 +81,8 @@ async function get(
   if (range !== undefined && (range.first < 0 || range.first > range.last || range.last >= info.sizeBytes)) {
     return err({ code: "OBJECT_RANGE", key, sizeBytes: info.sizeBytes });
   }
-  const span = range === undefined ? {} : { start: range.first, end: range.last };
-  return ok({ info, body: bytesOf(pathOf(root, key), span) });
+  if (range === undefined) return ok({ info, body: readChecked(info, bytesOf(pathOf(root, key), {})) });
+  return ok({ info, body: bytesOf(pathOf(root, key), { start: range.first, end: range.last }) });
 }
 
 /** Opens the file when it is first read, so that a body that nobody wants holds no descriptor. */
@@ -97,4 +98,16 @@ async function* list(root: string, prefix: string): AsyncIterable<ObjectInfo> {
     const info = await head(root, key);
     if (info.ok) yield info.value;
   }
+}
+
+async function sweep(folder: string, before: number): Promise<number> {
+  let swept = 0;
+  for await (const entry of await opendir(folder)) {
+    const file = join(folder, entry.name);
+    const found = await stat(file).catch(() => undefined);
+    if (found === undefined || found.birthtimeMs >= before * 1000) continue;
+    await rm(file, { force: true });
+    swept += 1;
+  }
+  return swept;
 }

@@ -26,16 +26,35 @@ export interface ObjectInfo {
   readonly modifiedAt: number;
 }
 
+/** The store cannot be used, or broke its word. */
+export class ObjectStoreError extends Error {
+  readonly code: ObjectStoreErrorCode;
+  constructor(code: ObjectStoreErrorCode, message: string, options?: ErrorOptions) {
+    super(`${code}: ${message}`, options);
+    this.name = "ObjectStoreError";
+    this.code = code;
+  }
+}
+
+export type ObjectStoreErrorCode =
+  /** It cannot be reached, does not answer in time, or says that it cannot serve now. Try again. */
+  | "OBJECTS_UNAVAILABLE"
+  /** It refuses what this process asks for: credentials, permissions or the bucket's name are wrong. */
+  | "OBJECTS_REFUSED"
+  /** The bytes that it gave are not those that the key names. */
+  | "OBJECT_CORRUPT";
+
 export interface PutOptions {
   /** Exactly this many bytes must come. */
   readonly sizeBytes: number;
-  /** SHA-256 that the bytes must have. */
+  /** SHA-256 that the bytes must have; a key `objects/<64 hex digits>` says so by itself. */
   readonly digest?: Digest;
 }
 
 /**
- * Bytes under keys. A put is all or nothing and replaces what was there; a get streams. Lost infrastructure throws;
- * everything a caller can cause is an error value.
+ * Bytes under keys. A put is all or nothing and replaces what was there; a get streams, and ends with an error before its
+ * last piece if the bytes of a whole object are not those that its key names. Lost infrastructure throws
+ * `ObjectStoreError`; everything a caller can cause is an error value.
  */
 export interface ObjectStore {
   put(
@@ -54,8 +73,14 @@ export interface ObjectStore {
   list(prefix: string): AsyncIterable<ObjectInfo>;
   /** A URL that answers GET (with Range) for `ttlSeconds`, without credentials. */
   presignGet(key: string, ttlSeconds: number): Promise<string>;
-  /** A URL that takes one PUT of exactly these bytes for `ttlSeconds`, without credentials. */
+  /** A URL that takes a PUT of exactly these bytes, sent with `uploadHeaders(digest)` of @cos/protocol, for `ttlSeconds`, without credentials. */
   presignPut(key: string, ttlSeconds: number, options: Required<PutOptions>): Promise<string>;
+  /**
+   * Deletes what puts left behind that never ended, because their process died, and that began before this instant.
+   * @param before Unix seconds
+   * @returns how many there were
+   */
+  sweepUploads(before: number): Promise<number>;
 }
 
 /** Reads a whole object into memory; for manifests and other small ones. Refuses above `maxBytes`. */

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { asDigest } from "@cos/protocol";
 import { objectStoreContract, tempFolder } from "@cos/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -31,7 +31,12 @@ objectStoreContract(async () => {
     await close();
     await folder.remove();
   };
-  return { store, dispose };
+  const overwrite = async (key: string, bytes: Uint8Array) => {
+    const file = join(folder.path, "store", key);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, bytes);
+  };
+  return { store, overwrite, dispose };
 });
 
 describe("the embedded object store", () => {
@@ -47,6 +52,14 @@ describe("the embedded object store", () => {
       error: { code: "OBJECT_DIGEST_MISMATCH" },
     });
     expect(await objects.store.head(key)).toMatchObject({ ok: false });
+    expect(await readdir(join(dataDir, "store", "tmp"))).toEqual([]);
+  });
+
+  it("sweeps what a process left behind that died while it wrote, and nothing newer", async () => {
+    const left = join(dataDir, "store", "tmp", "left-behind");
+    await writeFile(left, "half of an object");
+    expect(await objects.store.sweepUploads(Math.floor(Date.now() / 1000) - 60)).toBe(0);
+    expect(await objects.store.sweepUploads(Math.floor(Date.now() / 1000) + 60)).toBe(1);
     expect(await readdir(join(dataDir, "store", "tmp"))).toEqual([]);
   });
 

@@ -20,3 +20,11 @@ export function objectDigester(): { update(piece: Uint8Array): void; digest(): D
     digest: () => asDigest(`0x${hash.digest("hex")}`),
   };
 }
+
+/**
+ * Headers that an upload to a presigned URL must carry. They are part of what was signed: S3 stores take the bytes only
+ * if they have this SHA-256.
+ */
+export const uploadHeaders = (digest: Digest): Readonly<Record<string, string>> => ({
+  "x-amz-checksum-sha256": Buffer.from(digest.slice(2), "hex").toString("base64"),
+});

@@ -1,5 +1,5 @@
 export { type LogUnderTest, messageLogContract } from "./message-log-contract.ts";
-export { objectStoreContract } from "./object-store-contract.ts";
+export { type ObjectStoreUnderTest, objectStoreContract } from "./object-store-contract.ts";
 export { realPart } from "./real-part.ts";
 export { storeContract } from "./store-contract.ts";
 export { type TempFolder, tempFolder } from "./temp-folder.ts";

@@ -1,16 +1,21 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type ObjectStore, objectKey, readObject } from "@cos/objects";
-import { asDigest, type Digest } from "@cos/protocol";
+import { asDigest, type Digest, uploadHeaders } from "@cos/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const sizeBytes = 700_001; // several pieces of any stream, and no round number
 const sha256 = (bytes: Uint8Array): Digest =>
   asDigest(`0x${createHash("sha256").update(bytes).digest("hex")}`);
 
+export type ObjectStoreUnderTest = {
+  readonly store: ObjectStore;
+  /** Puts bytes under a key behind the store's back, as a faulty disk would. */
+  overwrite(key: string, bytes: Uint8Array): Promise<void>;
+  dispose(): Promise<void>;
+};
+
 /** What every object store does, a folder or S3. `make` opens an empty one. */
-export function objectStoreContract(
-  make: () => Promise<{ store: ObjectStore; dispose(): Promise<void> }>,
-): void {
+export function objectStoreContract(make: () => Promise<ObjectStoreUnderTest>): void {
   describe("object store", () => {
     let made: Awaited<ReturnType<typeof make>>;
     let store: ObjectStore;
@@ -63,6 +68,52 @@ export function objectStoreContract(
       expect(await Array.fromAsync(store.list(""))).toEqual([]);
     });
 
+    it("takes the key's digest as announced, whether or not the caller announces one", async () => {
+      const other = Buffer.from("not what the key says");
+      const wrong = { error: { code: "OBJECT_DIGEST_MISMATCH" } };
+      expect(await store.put(key, other, { sizeBytes: other.length })).toMatchObject(wrong);
+      expect(await store.put(key, other, { sizeBytes: other.length, digest: sha256(other) })).toMatchObject(
+        wrong,
+      );
+      async function* shifted(): AsyncIterable<Uint8Array> {
+        yield bytes.subarray(1);
+        yield bytes.subarray(0, 1);
+      }
+      expect(await store.put(key, shifted(), { sizeBytes })).toMatchObject(wrong);
+      expect(await Array.fromAsync(store.list(""))).toEqual([]);
+    });
+
+    it("never hands over the whole of bytes that are not what the key says", async () => {
+      const other = Buffer.from(bytes);
+      other[sizeBytes - 1]! ^= 1;
+      await made.overwrite(key, other);
+      const found = await store.get(key);
+      let received = 0;
+      const reading = async () => {
+        if (found.ok) for await (const piece of found.value.body) received += piece.length;
+      };
+      await expect(reading()).rejects.toMatchObject({ code: "OBJECT_CORRUPT" });
+      expect(received).toBeLessThan(sizeBytes);
+      await made.overwrite(key, bytes.subarray(0, 1000));
+      await expect(readObject(store, key, sizeBytes)).rejects.toMatchObject({ code: "OBJECT_CORRUPT" });
+    });
+
+    it("keeps an empty object, and takes no key that could mean something else elsewhere", async () => {
+      const empty = Buffer.alloc(0);
+      await store.put(objectKey(sha256(empty)), empty, { sizeBytes: 0 });
+      expect(await readObject(store, objectKey(sha256(empty)), 0)).toMatchObject({ ok: true });
+      for (const bad of ["../escape", "objects/../x", "/etc/passwd", "", "objects//x", "Objects/x", "a b"]) {
+        await expect(store.put(bad, empty, { sizeBytes: 0 })).rejects.toThrow("bad object key");
+      }
+    });
+
+    it("takes the same object from many at once", async () => {
+      const puts = Array.from({ length: 8 }, () => store.put(key, inPieces(), { sizeBytes, digest }));
+      for (const stored of await Promise.all(puts)) expect(stored.ok).toBe(true);
+      const whole = await readObject(store, key, sizeBytes);
+      expect(whole.ok && bytes.equals(whole.value)).toBe(true);
+    });
+
     it("replaces an object by another put under its key, and keeps the old one when that put fails", async () => {
       const text = async () => {
         const read = await readObject(store, "objects/replaced", 9);
@@ -88,10 +139,13 @@ export function objectStoreContract(
 
     it("lends one object by URL, to read or to write, without credentials", async () => {
       const put = await store.presignPut(key, 60, { sizeBytes, digest });
-      const refused = await fetch(put, { method: "PUT", body: randomBytes(sizeBytes) });
+      const headers = uploadHeaders(digest);
+      const refused = await fetch(put, { method: "PUT", headers, body: randomBytes(sizeBytes) });
       expect(refused.ok).toBe(false);
+      const short = await fetch(put, { method: "PUT", headers, body: bytes.subarray(1) });
+      expect(short.ok).toBe(false);
       expect(await store.head(key)).toMatchObject({ ok: false });
-      expect((await fetch(put, { method: "PUT", body: bytes })).ok).toBe(true);
+      expect((await fetch(put, { method: "PUT", headers, body: bytes })).ok).toBe(true);
       const get = await store.presignGet(key, 60);
       expect(bytes.equals(Buffer.from(await (await fetch(get)).arrayBuffer()))).toBe(true);
       const span = await fetch(get, { headers: { range: "bytes=5-9" } });

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { digestOfBytes, uploadHeaders } from "@cos/protocol";
 import { TransferFailed, type Transfers } from "../app/ports.ts";
 
 const attempts = 4;
@@ -24,6 +25,7 @@ export function httpTransfers(): Transfers {
       retrying("OUTPUT_REFUSED", signal, async (limit) => {
         const response = await fetch(url, {
           method: "PUT",
+          headers: uploadHeaders(digestOfBytes(bytes)),
           body: bytes as Uint8Array<ArrayBuffer>,
           signal: limit,
         });
