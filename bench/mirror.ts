@@ -24,15 +24,16 @@ const { values: given } = parseArgs({
   options: { permits: { type: "string", default: "9100" }, json: { type: "string" } },
 });
 
-type Row = { name: string; seconds: number; logsPerSecond: number; ofCeiling: number };
+/** `cpuSeconds`: of this process with its threads; a server's and the node's are not in it. */
+type Row = { name: string; seconds: number; cpuSeconds: number; logsPerSecond: number; ofCeiling: number };
 
 const chain = await startBusyChain(Number(given.permits));
 const folder = await mkdtemp(join(tmpdir(), "cos-bench-mirror-"));
 const rows: Row[] = [];
 try {
   console.log(`${chain.logs} logs in ${chain.blocks} blocks, ${chain.transactions} transactions`);
-  const ceiling = await downloadCeiling(chain);
-  note("download and parse alone (ceiling)", ceiling.seconds, ceiling.seconds);
+  const ceiling = await timed(() => downloadCeiling(chain));
+  note("download and parse alone (ceiling)", ceiling, ceiling.seconds);
   for (const { name, open } of stores()) {
     const store = await open();
     try {
@@ -46,11 +47,18 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 console.log(
-  ["what".padEnd(36), "seconds".padStart(8), "logs/s".padStart(8), "of ceiling".padStart(11)].join(" "),
+  [
+    "what".padEnd(36),
+    "seconds".padStart(8),
+    "cpu s".padStart(8),
+    "logs/s".padStart(8),
+    "of ceiling".padStart(11),
+  ].join(" "),
 );
-for (const { name, seconds, logsPerSecond, ofCeiling } of rows) {
+for (const { name, seconds, cpuSeconds, logsPerSecond, ofCeiling } of rows) {
   const cells = [
     seconds.toFixed(1).padStart(8),
+    cpuSeconds.toFixed(1).padStart(8),
     logsPerSecond.toFixed(0).padStart(8),
     `${(100 * ofCeiling).toFixed(0)} %`.padStart(11),
   ];
@@ -64,8 +72,23 @@ if (given.json !== undefined) {
   );
 }
 
-function note(name: string, seconds: number, ceilingSeconds: number): void {
-  rows.push({ name, seconds, logsPerSecond: chain.logs / seconds, ofCeiling: ceilingSeconds / seconds });
+type Time = { readonly seconds: number; readonly cpuSeconds: number };
+
+function note(name: string, { seconds, cpuSeconds }: Time, ceilingSeconds: number): void {
+  rows.push({
+    name,
+    seconds,
+    cpuSeconds,
+    logsPerSecond: chain.logs / seconds,
+    ofCeiling: ceilingSeconds / seconds,
+  });
+}
+
+async function timed(work: () => Promise<void>): Promise<Time> {
+  const [started, cpu] = [performance.now(), process.cpuUsage()];
+  await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return { seconds: (performance.now() - started) / 1e3, cpuSeconds: (user + system) / 1e6 };
 }
 
 function stores(): { name: string; open: () => Promise<Store> }[] {
@@ -83,11 +106,11 @@ function stores(): { name: string; open: () => Promise<Store> }[] {
   return [embedded, { name: "Postgres", open: postgres }];
 }
 
-/** Seconds from an empty schema to the head, with the service's own defaults. */
+/** From an empty schema to the head, with the service's own defaults. */
 async function catchUp(
   store: Store,
   { rpcUrl, chainId, addresses, firstBlock, logs }: BusyChain,
-): Promise<number> {
+): Promise<Time> {
   const config = readConfig(accessSettings, "", { START_BLOCK: String(firstBlock) });
   if (!config.ok) throw new Error("the defaults are a configuration");
   const db = store.schema("access");
@@ -98,14 +121,14 @@ async function catchUp(
     sqlMirrorStore(db),
     config.value,
   );
-  const started = performance.now();
-  for (;;) {
-    const did = await step();
-    if ("synced" in did && did.synced) break;
-  }
-  const seconds = (performance.now() - started) / 1000;
+  const time = await timed(async () => {
+    for (;;) {
+      const did = await step();
+      if ("synced" in did && did.synced) return;
+    }
+  });
   provider.destroy();
   const { rows: counted } = await db.query<{ logs: bigint }>("SELECT count(*) AS logs FROM chain_log");
   if (Number(counted[0]?.logs) !== logs) throw new Error(`mirrored ${counted[0]?.logs} of ${logs} logs`);
-  return seconds;
+  return time;
 }

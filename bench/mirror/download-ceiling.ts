@@ -1,11 +1,7 @@
 import type { BusyChain } from "./busy-chain.ts";
 
 /** Downloads and parses the headers and receipts that a mirror needs, eight blocks at once, and drops them. */
-export async function downloadCeiling({
-  rpcUrl,
-  firstBlock,
-  lastBlock,
-}: BusyChain): Promise<{ seconds: number }> {
+export async function downloadCeiling({ rpcUrl, firstBlock, lastBlock }: BusyChain): Promise<void> {
   const ask = async (method: string, params: unknown[]): Promise<{ hash?: string }> => {
     const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
     const headers = { "content-type": "application/json" };
@@ -13,7 +9,6 @@ export async function downloadCeiling({
     return ((await answer.json()) as { result: { hash?: string } }).result;
   };
   let next = firstBlock;
-  const started = performance.now();
   const fetchOn = async (): Promise<void> => {
     while (next <= lastBlock) {
       const block = await ask("eth_getBlockByNumber", [`0x${(next++).toString(16)}`, false]);
@@ -21,5 +16,4 @@ export async function downloadCeiling({
     }
   };
   await Promise.all(Array.from({ length: 8 }, fetchOn));
-  return { seconds: (performance.now() - started) / 1000 };
 }

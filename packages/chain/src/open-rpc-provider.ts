@@ -1,4 +1,4 @@
-import { FetchRequest, JsonRpcProvider } from "ethers";
+import { JsonRpcProvider } from "ethers";
 
 export type RpcOptions = {
   /** EIP-155 chain id; left out, the node is asked. */
@@ -8,19 +8,53 @@ export type RpcOptions = {
 };
 
 /**
- * A JSON-RPC provider that services use: answers are never cached, calls of one moment travel as one batch, and a node
- * that hangs fails after seconds in place of ethers' five minutes.
+ * A JSON-RPC provider for services: answers are never cached, calls of one moment travel as one batch, a node that hangs
+ * fails after seconds in place of ethers' five minutes, and nothing is tried again here: the loops above it do that.
  */
 export function openRpcProvider(
   url: string,
   { chainId, timeoutMs = 10_000 }: RpcOptions = {},
 ): JsonRpcProvider {
-  const request = new FetchRequest(url);
-  request.timeout = timeoutMs;
-  return new JsonRpcProvider(request, chainId, {
-    staticNetwork: chainId !== undefined,
-    cacheTimeout: -1,
-    batchStallTime: 0,
-    batchMaxCount: 32,
-  });
+  return new FetchingProvider(url, chainId === undefined ? undefined : Number(chainId), timeoutMs);
+}
+
+/** ethers' provider over the platform's own `fetch`, whose parsing of a large answer is ten times cheaper. */
+class FetchingProvider extends JsonRpcProvider {
+  readonly #url: string;
+  readonly #timeoutMs: number;
+
+  constructor(url: string, chainId: number | undefined, timeoutMs: number) {
+    super(url, chainId, {
+      staticNetwork: chainId !== undefined,
+      cacheTimeout: -1,
+      batchStallTime: 0,
+      batchMaxCount: 32,
+    });
+    this.#url = url;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  override async _send(
+    payload: Parameters<JsonRpcProvider["_send"]>[0],
+  ): ReturnType<JsonRpcProvider["_send"]> {
+    const response = await fetch(this.#url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(payload),
+      signal: AbortSignal.timeout(this.#timeoutMs),
+    });
+    if (!response.ok) throw new RpcHttpError(response.status);
+    const answer = (await response.json()) as Awaited<ReturnType<JsonRpcProvider["_send"]>>;
+    return Array.isArray(answer) ? answer : [answer];
+  }
+}
+
+/** The node answered with an HTTP error, such as 429 or 503. */
+export class RpcHttpError extends Error {
+  readonly code = "RPC_HTTP_ERROR";
+  readonly status: number;
+  constructor(status: number) {
+    super(`the node answered with HTTP ${status}`);
+    this.status = status;
+  }
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ContractAddresses, contractNames } from "@cos/chain";
+import { type ContractAddresses, contractNames, openRpcProvider } from "@cos/chain";
 import { type MessageLog, openEmbeddedLog, openKafkaLog } from "@cos/messaging";
 import { type ObjectStore, openEmbeddedObjects } from "@cos/objects";
 import { asAddress } from "@cos/protocol";
@@ -16,7 +16,7 @@ import {
 } from "@cos/service-host";
 import { type Db, type Migrations, openEmbeddedStore, openPostgresStore, type Store } from "@cos/store";
 import { openSpanSink, Telemetry } from "@cos/telemetry";
-import { JsonRpcProvider, Wallet } from "ethers";
+import { type JsonRpcProvider, Wallet } from "ethers";
 import { z } from "zod";
 import { type PartConfig, partSettings } from "./part-settings.ts";
 import { Unwinder } from "./unwinder.ts";
@@ -84,6 +84,7 @@ export class ServiceProcess {
   #log: Promise<MessageLog> | undefined;
   #objects: Promise<ObjectStore> | undefined;
   #provider: JsonRpcProvider | undefined;
+  #secondProvider: JsonRpcProvider | undefined;
 
   constructor(name: string, config: PartConfig, ends: Unwinder) {
     this.#name = name;
@@ -131,6 +132,13 @@ export class ServiceProcess {
   provider(): JsonRpcProvider {
     this.#provider ??= this.#openProvider(this.#needed("rpcUrl"));
     return this.#provider;
+  }
+
+  /** The independent provider's node, where one is set. */
+  secondProvider(): JsonRpcProvider | undefined {
+    const url = this.config.secondRpcUrl;
+    if (url !== undefined) this.#secondProvider ??= this.#openProvider(url);
+    return this.#secondProvider;
   }
 
   async addresses(): Promise<ContractAddresses> {
@@ -191,11 +199,7 @@ export class ServiceProcess {
   }
 
   #openProvider(url: string): JsonRpcProvider {
-    const chainId = this.config.chainId;
-    const provider = new JsonRpcProvider(url, chainId, {
-      staticNetwork: chainId !== undefined,
-      cacheTimeout: -1,
-    });
+    const provider = openRpcProvider(url, { chainId: this.config.chainId });
     this.#ends.add(() => provider.destroy());
     return provider;
   }

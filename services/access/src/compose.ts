@@ -46,7 +46,7 @@ export type AccessParts = {
   readonly chain: {
     readonly provider: Pick<JsonRpcApiProvider, "send">;
     /** A node of another provider: while the two disagree, nothing is permitted. */
-    readonly witness?: Pick<JsonRpcApiProvider, "send">;
+    readonly witness?: Pick<JsonRpcApiProvider, "send"> | undefined;
     readonly addresses: ContractAddresses;
   };
   readonly logger: Logger<AccessLogEvent>;

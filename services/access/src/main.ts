@@ -11,7 +11,11 @@ await runServiceProcess({
     composeAccess(host.settings(accessSettings, "COS_ACCESS_"), {
       db: await host.db(),
       log: await host.log(),
-      chain: { provider: host.provider(), addresses: await host.addresses() },
+      chain: {
+        provider: host.provider(),
+        witness: host.secondProvider(),
+        addresses: await host.addresses(),
+      },
       logger: host.logger(),
       now: host.now,
       serviceToken: await host.serviceToken(),
