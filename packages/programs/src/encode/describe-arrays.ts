@@ -1,5 +1,5 @@
 import { contextOf, type DatasetKey } from "@cos/fhe";
-import type { Trait as PhenotypeTrait } from "@cos/genomics";
+import { type Trait as PhenotypeTrait, STATUS_MISSING } from "@cos/genomics";
 import {
   type ArrayManifest,
   err,
@@ -12,6 +12,7 @@ import {
 import { toVariantBlocks } from "./axes.ts";
 import type { FixedPoint } from "./fixed-point.ts";
 import {
+  fixedLayoutFor,
   genotypeChannels,
   type LayoutName,
   layoutForTrait,
@@ -20,6 +21,14 @@ import {
   type TraitColumns,
   traitChannels,
 } from "./layout.ts";
+
+export type DescribeError =
+  /** The dataset has no genotypes in the layout that this kind of trait needs. */
+  | { code: "LAYOUT_MISSING"; layout: LayoutName }
+  /** Only a case/control trait can be fixed into the genotypes. */
+  | { code: "TRAIT_NOT_BINARY"; trait: string }
+  /** A trait to be fixed that is not among the traits. */
+  | { code: "TRAIT_UNKNOWN"; trait: string };
 
 /** The manifest of the genotypes in one layout, without blocks. */
 export function genotypeArray(name: LayoutName, axis: VariantAxis, key: DatasetKey): ArrayManifest {
@@ -41,13 +50,30 @@ export function genotypeArray(name: LayoutName, axis: VariantAxis, key: DatasetK
   };
 }
 
+/** The manifest of genotypes into which one case/control trait is fixed, without blocks. */
+export function fixedArray(
+  trait: PhenotypeTrait,
+  axis: VariantAxis,
+  key: DatasetKey,
+): Result<ArrayManifest, DescribeError> {
+  if (trait.kind !== "case-control") return err({ code: "TRAIT_NOT_BINARY", trait: trait.name });
+  const isComplete = !trait.status.includes(STATUS_MISSING);
+  const array = genotypeArray(fixedLayoutFor(isComplete), axis, key);
+  return ok({
+    ...array,
+    name: `${array.name}/${trait.name}`,
+    trait: trait.name,
+    ...(isComplete ? { traitComplete: true } : {}),
+  });
+}
+
 /** The manifest of a trait's array beside the genotypes it will weight, without blocks. */
 export function traitArray(
   manifest: Manifest,
   trait: PhenotypeTrait,
   fixedPoint: FixedPoint | undefined,
   key: DatasetKey,
-): Result<ArrayManifest, { code: "LAYOUT_MISSING"; layout: LayoutName }> {
+): Result<ArrayManifest, DescribeError> {
   const layout = layouts[layoutForTrait(kindOf(trait))];
   const genotypes = manifest.arrays.find((a) => a.layout === layout.name && a.axes.length === 2);
   if (genotypes === undefined) return err({ code: "LAYOUT_MISSING", layout: layout.name });
@@ -104,3 +130,31 @@ export const neededLayouts = (traits: readonly PhenotypeTrait[]): LayoutName[] =
   const needed = new Set(traits.map((t) => layoutForTrait(kindOf(t))));
   return needed.size === 0 ? ["allele-counts"] : [...needed].sort();
 };
+
+/** Adds every trait's dictionary entry, its array, and the genotypes into which it is fixed. */
+export function describeTraits(
+  draft: Manifest,
+  axis: VariantAxis,
+  fixedPoints: ReadonlyMap<string, FixedPoint>,
+  {
+    traits,
+    key,
+    fixTraits = [],
+  }: { traits: readonly PhenotypeTrait[]; key: DatasetKey; fixTraits?: readonly string[] },
+): Result<null, DescribeError> {
+  for (const name of fixTraits) {
+    const trait = traits.find((t) => t.name === name);
+    if (trait === undefined) return err({ code: "TRAIT_UNKNOWN", trait: name });
+    const array = fixedArray(trait, axis, key);
+    if (!array.ok) return array;
+    draft.arrays.push(array.value);
+  }
+  for (const trait of traits) {
+    const array = traitArray(draft, trait, fixedPoints.get(trait.name), key);
+    // A trait that is fixed needs no array of its own where no genotypes are there for it to weight.
+    if (array.ok) draft.arrays.push(array.value);
+    else if (!fixTraits.includes(trait.name)) return array;
+    draft.traits.push(dictionaryEntry(trait));
+  }
+  return ok(null);
+}

@@ -1,4 +1,10 @@
-import type { EncryptedBlock, OwnerPool } from "@cos/fhe";
+import {
+  type Coefficients,
+  type EncryptedBlock,
+  newCoefficients,
+  type OwnerPool,
+  type Profile,
+} from "@cos/fhe";
 import type { GenomicsError, GenotypeBlock, GenotypeSource, Trait as PhenotypeTrait } from "@cos/genomics";
 import { STATUS_CASE, STATUS_CONTROL } from "@cos/genomics";
 import {
@@ -30,11 +36,18 @@ export type EncodeContext = {
   onBlock?: () => void;
 };
 
-/** Encrypts the genotypes of one segment in one layout, block by block; memory: one variant block and a few row blocks. */
+/** By how much a quantity of the fixed trait weights a person; 0 where it does not hold. */
+export type WeightOf = (person: number, quantity: string) => number;
+
+/**
+ * Encrypts the genotypes of one segment in one layout, block by block; memory: one variant block and a few row blocks.
+ * @param weightOf for channels that a fixed trait weights
+ */
 export async function encodeGenotypes(
   context: EncodeContext,
   array: ArrayManifest,
   source: GenotypeSource,
+  weightOf: WeightOf = () => 0,
 ): Promise<Result<Block[], GenomicsError>> {
   const queue = new BlockQueue(context);
   for (const variantBlock of array.variantBlocks) {
@@ -45,11 +58,11 @@ export async function encodeGenotypes(
     }
     const width = 1 + Math.max(...array.channels.map((c) => c.at.coefficient)) + variantBlock.count - 1;
     for (const rows of rowBlocksOf(context.segment, array.rowsPerBlock)) {
-      const coefficients = new Uint32Array(rows.offsets.length * width);
+      const coefficients = newCoefficients(profileOf(array), rows.offsets.length * width);
       for (const [i, offset] of rows.offsets.entries()) {
         const person = context.personOfRow[offset] as number;
-        if (person >= 0)
-          placeGenotypes(array, genotypes.value, person, coefficients.subarray(i * width, (i + 1) * width));
+        const target = coefficients.subarray(i * width, (i + 1) * width);
+        if (person >= 0) placeGenotypes(array, genotypes.value, person, weightOf, target);
       }
       await queue.push(array, variantBlock.index, rows, width, coefficients);
     }
@@ -62,12 +75,14 @@ function placeGenotypes(
   array: ArrayManifest,
   block: GenotypeBlock,
   person: number,
-  target: Uint32Array,
+  weightOf: WeightOf,
+  target: Coefficients,
 ): void {
-  for (const { quantity, at } of array.channels) {
+  for (const { quantity, weight, at } of array.channels) {
     const valueAt = genotypeQuantities[quantity];
     if (valueAt === undefined) throw new Error(`no genotype quantity ${quantity}`);
-    const multiplier = Number(at.multiplier);
+    const multiplier = Number(at.multiplier) * (weight === undefined ? 1 : weightOf(person, weight));
+    if (multiplier === 0) continue;
     for (let v = 0; v < block.count; v += 1) {
       const value = valueAt(block, v * block.samples + person);
       if (value === 0) continue;
@@ -137,6 +152,8 @@ export function traitColumnsOf(
   return ok(columns);
 }
 
+const profileOf = (array: ArrayManifest): Profile => layouts[array.layout as LayoutName].profile;
+
 /** Rows of one block, as offsets within the segment. */
 type RowRun = { rowBlock: number; offsets: number[] };
 
@@ -169,12 +186,12 @@ class BlockQueue {
     variantBlock: number | null,
     rows: RowRun,
     width: number,
-    coefficients: Uint32Array,
+    coefficients: Coefficients,
   ): Promise<void> {
     const { pool, segment } = this.#context;
     const streamIndexes = Uint32Array.from(rows.offsets, (offset) => segment.firstRow + offset);
     const encrypted = pool.encrypt({
-      profile: layouts[array.layout as LayoutName].profile,
+      profile: profileOf(array),
       label: { array: array.name, segment: segment.id, variantBlock, rowBlock: rows.rowBlock },
       ciphertextsPerRow: array.ciphertextsPerRow,
       coefficientsPerCiphertext: width,

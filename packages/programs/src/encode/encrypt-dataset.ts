@@ -18,8 +18,16 @@ import {
   variantAxisBytes,
   variantSchema,
 } from "@cos/protocol";
+import { type AlignError, type AlignedTrait, alignTraits } from "./align-traits.ts";
 import { toVariantAxis } from "./axes.ts";
-import { dictionaryEntry, genotypeArray, kindOf, neededLayouts, traitArray } from "./describe-arrays.ts";
+import {
+  type DescribeError,
+  describeTraits,
+  dictionaryEntry,
+  genotypeArray,
+  neededLayouts,
+  traitArray,
+} from "./describe-arrays.ts";
 import {
   type EncodeContext,
   encodeGenotypes,
@@ -32,7 +40,7 @@ import { chooseFixedPoint, type FixedPoint } from "./fixed-point.ts";
 import type { LayoutName } from "./layout.ts";
 import type { OwnerState, TraitState } from "./owner-state.ts";
 import { defaultRowsPadded, drawRows, type SecretRows } from "./secret-rows.ts";
-import { addPhenotyped, emptyTraitState, recordPerson, sortRows, toFixedPointState } from "./trait-state.ts";
+import { addPhenotyped, emptyTraitState, recordPerson, sortRows } from "./trait-state.ts";
 
 export type EncryptError =
   | GenomicsError
@@ -41,11 +49,8 @@ export type EncryptError =
   /** Characters that a manifest does not take in a name. */
   | { code: "TRAIT_NAME_UNSUPPORTED"; trait: string }
   | { code: "TRAIT_TWICE"; trait: string }
-  /** The trait is not aligned to the people, or not of the kind that the dataset has under that name. */
-  | { code: "TRAIT_MISMATCH"; trait: string }
-  | { code: "TRAIT_OUT_OF_RANGE"; trait: string }
-  /** The dataset has no genotypes in the layout that this kind of trait needs. */
-  | { code: "LAYOUT_MISSING"; layout: LayoutName }
+  | AlignError
+  | DescribeError
   /** New people must be typed at exactly the dataset's variants, in its order and orientation. */
   | { code: "VARIANT_AXIS_MISMATCH"; expected: Digest; actual: Digest }
   | { code: "SEGMENT_TWICE"; segment: string }
@@ -71,8 +76,10 @@ export type SegmentRequest = {
 export type EncryptRequest = SegmentRequest & {
   assembly: string;
   key: DatasetKey;
-  /** Layouts to publish; default those that the traits need, `allele-counts` when there are none. */
+  /** Layouts to publish that any trait can be used with; default those that the traits need, `allele-counts` when there are none. */
   layouts?: readonly LayoutName[];
+  /** Case/control traits to fix into genotypes of their own, beside those layouts: a test of them is one sum. */
+  fixTraits?: readonly string[];
   sink: ObjectSink;
   /** Unix seconds. */
   effectiveAt: number;
@@ -116,12 +123,8 @@ export async function encryptDataset(request: EncryptRequest): Promise<Result<Da
     arrays: chosen.map((layout) => genotypeArray(layout, axis, key)),
     traits: [],
   };
-  for (const trait of traits) {
-    const array = traitArray(draft, trait, fixedPoints.get(trait.name), key);
-    if (!array.ok) return array;
-    draft.arrays.push(array.value);
-    draft.traits.push(dictionaryEntry(trait));
-  }
+  const described = describeTraits(draft, axis, fixedPoints, request);
+  if (!described.ok) return described;
   const ownerState: OwnerState = { format: "cos-owner-state/1", keyId: key.keyId, segments: {}, traits: {} };
   for (const trait of traits) ownerState.traits[trait.name] = emptyTraitState(fixedPoints.get(trait.name));
   return encryptSegment({ manifest: draft, ownerState }, request, request);
@@ -223,7 +226,7 @@ async function encryptSegment(
   }
   const id = request.segment ?? `s${manifest.segments.length + 1}`;
   if (manifest.segments.some((s) => s.id === id)) return err({ code: "SEGMENT_TWICE", segment: id });
-  const byName = alignTraits(manifest, ownerState, request.traits);
+  const byName = alignTraits(manifest, ownerState, request.traits, people.length);
   if (!byName.ok) return byName;
 
   const last = manifest.segments.at(-1);
@@ -252,29 +255,6 @@ async function encryptSegment(
   return ok({ manifest, ownerState });
 }
 
-type AlignedTrait = { trait: PhenotypeTrait | undefined; columns: number[][] };
-
-/** Every trait of the dictionary, with the new people's columns; people without a value are missing. */
-function alignTraits(
-  manifest: Manifest,
-  ownerState: OwnerState,
-  traits: readonly PhenotypeTrait[],
-): Result<Map<string, AlignedTrait>, EncryptError> {
-  const aligned = new Map<string, AlignedTrait>();
-  for (const trait of traits) {
-    const entry = manifest.traits.find((t) => t.name === trait.name);
-    if (entry === undefined || entry.kind !== kindOf(trait))
-      return err({ code: "TRAIT_MISMATCH", trait: trait.name });
-    const columns = traitColumnsOf(trait, toFixedPointState(ownerState.traits[trait.name]));
-    if (!columns.ok) return columns;
-    aligned.set(trait.name, { trait, columns: columns.value });
-  }
-  for (const { name } of manifest.traits) {
-    if (!aligned.has(name)) aligned.set(name, { trait: undefined, columns: [] });
-  }
-  return ok(aligned);
-}
-
 async function encodeArrays(
   manifest: Manifest,
   segment: Segment,
@@ -291,7 +271,7 @@ async function encodeArrays(
   const pool = new OwnerPool(key, threads);
   try {
     for (const array of manifest.arrays) {
-      const stage = array.trait === undefined ? "genotypes" : "traits";
+      const stage = array.axes.length === 2 ? "genotypes" : "traits";
       const context: EncodeContext = {
         pool,
         sink,
@@ -315,8 +295,16 @@ async function encodeArray(
   source: GenotypeSource,
   traits: ReadonlyMap<string, AlignedTrait>,
 ): Promise<Result<ArrayManifest["blocks"], EncryptError>> {
-  if (array.trait === undefined) return encodeGenotypes(context, array, source);
-  const columns = traits.get(array.trait)?.columns ?? [];
+  const columns = traits.get(array.trait ?? "")?.columns ?? [];
+  if (array.axes.length === 2) {
+    const at = (quantity: string): number => (quantity === "case" ? 0 : 1); // as `traitChannels` orders them
+    return encodeGenotypes(
+      context,
+      array,
+      source,
+      (person, quantity) => columns[person]?.[at(quantity)] ?? 0,
+    );
+  }
   const missing = array.channels.map(() => 0);
   return ok(await encodeTrait(context, array, (person) => columns[person] ?? missing));
 }

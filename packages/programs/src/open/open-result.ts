@@ -138,7 +138,8 @@ class SumReader {
     for (const { readout, values } of this.#digits) {
       const sum = sums.get(readout.sum) ?? new Array<bigint>(values.length).fill(0n);
       for (let v = 0; v < values.length; v += 1) {
-        sum[v] = (sum[v] as bigint) + (BigInt(values[v] as number) << BigInt(readout.radixPower));
+        const value = BigInt(values[v] as number) << BigInt(readout.radixPower);
+        sum[v] = (sum[v] as bigint) + BigInt(readout.sign) * value;
       }
       sums.set(readout.sum, sum);
     }

@@ -7,7 +7,7 @@ import {
   sumNoiseLog2,
 } from "@cos/fhe";
 import { type ArrayManifest, type Channel, err, ok, type Result } from "@cos/protocol";
-import type { ResolvedSum } from "./resolve-program.ts";
+import type { ChannelOf, ResolvedSum, ResolvedTerm } from "./resolve-program.ts";
 
 /** A sum over people of one ciphertext of each row, or of the product of two. Several named sums may ride in one. */
 export type Contraction = {
@@ -29,6 +29,8 @@ export type Readout = {
   modulus: number | null;
   /** The digit counts 2^radixPower in the sum. */
   radixPower: number;
+  /** -1 where the sum is what remains of others. */
+  sign: 1 | -1;
   /** One number per variant, or one in all. */
   perVariant: boolean;
 };
@@ -56,31 +58,34 @@ export function toContractions(
 ): Result<{ contractions: Contraction[]; readouts: Readout[] }, ContractionError> {
   const contractions: Contraction[] = [];
   const readouts: Readout[] = [];
-  for (const sum of sums) {
-    for (const carrier of sum.carrier) {
-      for (const weight of sum.weight ?? [null]) {
-        const found = addContraction(contractions, sum.name, carrier, weight, profile);
-        if (!found.ok) return found;
-        const fits = checkRows(sum.name, carrier, weight, profile, rows ?? 1);
-        if (!fits.ok) return fits;
-        const contraction = contractions[found.value] as Contraction;
-        contraction.maxRows = Math.min(contraction.maxRows, fits.value);
-        readouts.push({
-          sum: sum.name,
-          contraction: found.value,
-          coefficient: carrier.channel.at.coefficient + (weight?.channel.at.coefficient ?? 0),
-          divisor: Number(carrier.channel.at.multiplier),
-          modulus: nextDigit(carrier.array, carrier.channel),
-          radixPower: carrier.channel.radixPower + (weight?.channel.radixPower ?? 0),
-          perVariant: carrier.array.axes.length === 2,
-        });
-      }
+  for (const { name, terms } of sums) {
+    for (const [carrier, weight, sign] of terms.flatMap(factorsOf)) {
+      const found = addContraction(contractions, name, carrier, weight, profile);
+      if (!found.ok) return found;
+      const fits = checkRows(name, carrier, weight, profile, rows ?? 1);
+      if (!fits.ok) return fits;
+      const contraction = contractions[found.value] as Contraction;
+      contraction.maxRows = Math.min(contraction.maxRows, fits.value);
+      readouts.push({
+        sum: name,
+        contraction: found.value,
+        coefficient: carrier.channel.at.coefficient + (weight?.channel.at.coefficient ?? 0),
+        divisor: Number(carrier.channel.at.multiplier),
+        modulus: nextDigit(carrier.array, carrier.channel),
+        radixPower: carrier.channel.radixPower + (weight?.channel.radixPower ?? 0),
+        sign,
+        perVariant: carrier.array.axes.length === 2,
+      });
     }
   }
   return ok({ contractions, readouts });
 }
 
-type Factor = ResolvedSum["carrier"][number];
+type Factor = ChannelOf;
+
+/** Every pair of a carrier's digit with a weight's. */
+const factorsOf = ({ carrier, weight, sign }: ResolvedTerm): [Factor, Factor | null, 1 | -1][] =>
+  carrier.flatMap((c) => (weight ?? [null]).map((w): [Factor, Factor | null, 1 | -1] => [c, w, sign]));
 
 function addContraction(
   contractions: Contraction[],

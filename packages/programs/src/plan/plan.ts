@@ -65,12 +65,14 @@ export type ReduceTask = { kind: "reduce"; index: number; inputs: number[]; esti
 
 export type PlanTask = EvaluateTask | ReduceTask;
 
-/** `cost`: passes over one polynomial-sized array of residues; a wasm engine makes about 15,000 of N = 2048 a second. */
+/** `cost`: passes of the cost model, about 10,000 a second and core with the wasm engine and ten times that with the native one. */
 export type TaskEstimate = { inputBytes: number; outputBytes: number; cost: number };
 
 /** How a job is divided: a function of program, parameters, purpose and manifests alone. */
 export type Plan = {
-  format: "cos-plan/1";
+  format: "cos-plan/2";
+  /** Version of the constants by which the planner weighs and cuts. */
+  costModel: string;
   algorithmId: AlgorithmId;
   params: JobParams;
   inputsRoot: Digest;

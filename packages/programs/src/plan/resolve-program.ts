@@ -17,29 +17,55 @@ export type ResolveError =
 /** A channel of one array, which is the factor of a contraction or a digit of it. */
 export type ChannelOf = { array: ArrayManifest; channel: Channel };
 
-/** A sum with its quantities resolved to channels: the carrier (with the variant axis, if any has it) and the weight. */
-export type ResolvedSum = { name: string; carrier: ChannelOf[]; weight: ChannelOf[] | null };
+/** One product of factors: the carrier (with the variant axis, if any has it) and the weight; with its sign in the sum. */
+export type ResolvedTerm = { carrier: ChannelOf[]; weight: ChannelOf[] | null; sign: 1 | -1 };
 
-/** Binds a program's names to one dataset's arrays, all of one layout, and checks kinds and value bounds. */
+/** A sum with its quantities resolved to channels. */
+export type ResolvedSum = { name: string; terms: ResolvedTerm[] };
+
+/** One way to read a program's sums out of a dataset: arrays that belong together. */
+export type Binding = {
+  /** What a person calls it: the layout, and the trait where it is fixed. */
+  name: string;
+  layout: string;
+  sums: ResolvedSum[];
+};
+
+/** A way that does not work for this program, and why. */
+export type RefusedBinding = { name: string; layout: string; error: ResolveError };
+
+/**
+ * Binds a program's names to one dataset's arrays in every way that there is: in each layout with arrays for genotypes
+ * and traits, and in each array of genotypes into which the owner fixed the trait that is asked for. Checks kinds and
+ * value bounds.
+ * @returns at least one binding, in the manifest's order
+ * @errors why the last way does not work, when none does
+ */
 export function resolveProgram(
   program: Program,
   manifest: Manifest,
   params: JobParams,
-): Result<{ layout: string; sums: ResolvedSum[] }, ResolveError> {
+): Result<{ bindings: Binding[]; refused: RefusedBinding[] }, ResolveError> {
   const bound = checkParams(program, manifest, params);
   if (!bound.ok) return bound;
-  const layouts = [...new Set(manifest.arrays.map((a) => a.layout))];
-  let failure: ResolveError = { code: "LAYOUT_MISSING", input: "", quantities: [] };
-  for (const layout of layouts) {
-    const inputs = resolveInputs(program, manifest, params, layout);
-    if (!inputs.ok) {
-      failure = inputs.error;
-      continue;
-    }
-    const sums = program.sums.map((sum) => resolveSum(sum.name, sum.product, inputs.value));
-    return ok({ layout, sums });
+  const bindings: Binding[] = [];
+  const refused: RefusedBinding[] = [];
+  for (const genotypes of manifest.arrays) {
+    if (genotypes.axes.length !== 2) continue;
+    const { layout, trait } = genotypes;
+    if (trait !== undefined && !Object.values(params).includes(trait)) continue;
+    const name = trait === undefined ? layout : `${layout} (${trait})`;
+    const sums =
+      trait === undefined
+        ? resolveOpen(program, manifest, params, genotypes)
+        : resolveFixed(program, params, genotypes);
+    if (sums.ok) bindings.push({ name, layout, sums: sums.value });
+    else refused.push({ name, layout, error: sums.error });
   }
-  return err(failure);
+  if (bindings.length > 0) return ok({ bindings, refused });
+  // A dataset that has the general layouts is told what they lack, not what a fixed one does.
+  const general = refused.findLast((r) => r.name === r.layout) ?? refused.at(-1);
+  return err(general?.error ?? { code: "LAYOUT_MISSING", input: "", quantities: [] });
 }
 
 function checkParams(program: Program, manifest: Manifest, params: JobParams): Result<null, ResolveError> {
@@ -65,43 +91,49 @@ function checkParams(program: Program, manifest: Manifest, params: JobParams): R
 
 type Inputs = Map<string, Map<string, ChannelOf[]>>;
 
-function resolveInputs(
+/** Genotypes and traits as arrays of their own, of one layout: products are left to the evaluator. */
+function resolveOpen(
   program: Program,
   manifest: Manifest,
   params: JobParams,
-  layout: string,
-): Result<Inputs, ResolveError> {
+  genotypes: ArrayManifest,
+): Result<ResolvedSum[], ResolveError> {
   const inputs: Inputs = new Map();
   for (const [name, input] of Object.entries(program.inputs)) {
     const trait = "trait" in input ? params[input.trait] : undefined;
-    const array = manifest.arrays.find(
-      (a) => a.layout === layout && (trait === undefined ? a.axes.length === 2 : a.trait === trait),
-    );
+    const array =
+      trait === undefined
+        ? genotypes
+        : manifest.arrays.find(
+            (a) => a.layout === genotypes.layout && a.axes.length === 1 && a.trait === trait,
+          );
     const wanted = Object.keys(input.quantities);
     const found = new Map<string, ChannelOf[]>();
     for (const quantity of wanted) {
-      const channels = array?.channels.filter((c) => c.quantity === quantity) ?? [];
-      if (array === undefined || channels.length === 0) {
-        return err({ code: "LAYOUT_MISSING", input: name, quantities: wanted });
-      }
-      const bound = channels.reduce((sum, c) => sum + (BigInt(c.bound) << BigInt(c.radixPower)), 0n);
-      const allowed = BigInt(input.quantities[quantity] ?? "0");
-      if (bound > allowed) {
-        return err({
-          code: "BOUND_EXCEEDED",
-          quantity: `${name}.${quantity}`,
-          bound: String(bound),
-          allowed: String(allowed),
-        });
-      }
-      found.set(
-        quantity,
-        channels.map((channel) => ({ array, channel })),
-      );
+      const channels = array === undefined ? [] : channelsOf(array, quantity, undefined);
+      if (channels.length === 0) return err({ code: "LAYOUT_MISSING", input: name, quantities: wanted });
+      const fits = checkBound(`${name}.${quantity}`, channels, BigInt(input.quantities[quantity] ?? "0"));
+      if (!fits.ok) return fits;
+      found.set(quantity, channels);
     }
     inputs.set(name, found);
   }
-  return ok(inputs);
+  return ok(program.sums.map((sum) => resolveSum(sum.name, sum.product, inputs)));
+}
+
+const channelsOf = (array: ArrayManifest, quantity: string, weight: string | undefined): ChannelOf[] =>
+  array.channels
+    .filter((c) => c.quantity === quantity && c.weight === weight)
+    .map((channel) => ({ array, channel }));
+
+function checkBound(
+  quantity: string,
+  channels: readonly ChannelOf[],
+  allowed: bigint,
+): Result<null, ResolveError> {
+  const bound = channels.reduce((sum, { channel: c }) => sum + (BigInt(c.bound) << BigInt(c.radixPower)), 0n);
+  if (bound <= allowed) return ok(null);
+  return err({ code: "BOUND_EXCEEDED", quantity, bound: String(bound), allowed: String(allowed) });
 }
 
 function resolveSum(name: string, product: readonly string[], inputs: Inputs): ResolvedSum {
@@ -110,5 +142,62 @@ function resolveSum(name: string, product: readonly string[], inputs: Inputs): R
     return inputs.get(input)?.get(quantity) as ChannelOf[];
   });
   factors.sort((a, b) => (b[0]?.array.axes.length ?? 0) - (a[0]?.array.axes.length ?? 0));
-  return { name, carrier: factors[0] as ChannelOf[], weight: factors[1] ?? null };
+  return { name, terms: [{ carrier: factors[0] as ChannelOf[], weight: factors[1] ?? null, sign: 1 }] };
+}
+
+/** Genotypes that hold products with one trait already: sums alone are left, and differences to the owner. */
+function resolveFixed(
+  program: Program,
+  params: JobParams,
+  array: ArrayManifest,
+): Result<ResolvedSum[], ResolveError> {
+  const sums: ResolvedSum[] = [];
+  for (const { name, product } of program.sums) {
+    const factors = product.map((text) => readFactor(program, text));
+    const genotype = factors.find((f) => f.trait === undefined);
+    const weights = factors.filter((f) => f.trait !== undefined);
+    const isOther = weights.some((f) => params[f.trait as string] !== array.trait);
+    if (genotype === undefined || weights.length > 1 || isOther) {
+      return err({ code: "LAYOUT_MISSING", input: name, quantities: [...product] });
+    }
+    const terms = weightedTerms(array, genotype.quantity, weights[0]?.quantity);
+    if (terms === undefined) return err({ code: "LAYOUT_MISSING", input: name, quantities: [...product] });
+    const allowed = factors.reduce((most, f) => most * f.allowed, 1n);
+    for (const { carrier } of terms) {
+      const fits = checkBound(product.join(" * "), carrier, allowed);
+      if (!fits.ok) return fits;
+    }
+    sums.push({ name, terms });
+  }
+  return ok(sums);
+}
+
+function readFactor(
+  program: Program,
+  text: string,
+): { quantity: string; trait: string | undefined; allowed: bigint } {
+  const [name, quantity] = splitFactor(text);
+  const input = program.inputs[name];
+  const allowed = BigInt(input?.quantities[quantity] ?? "0");
+  return { quantity, trait: input !== undefined && "trait" in input ? input.trait : undefined, allowed };
+}
+
+/** Where everybody is a case or a control, those who are not the one are the other. */
+const complements: Readonly<Record<string, string>> = { case: "control", control: "case" };
+
+function weightedTerms(
+  array: ArrayManifest,
+  quantity: string,
+  weight: string | undefined,
+): ResolvedTerm[] | undefined {
+  const direct = channelsOf(array, quantity, weight);
+  if (direct.length > 0) return [{ carrier: direct, weight: null, sign: 1 }];
+  if (weight === undefined || array.traitComplete !== true) return undefined;
+  const everybody = channelsOf(array, quantity, undefined);
+  const others = channelsOf(array, quantity, complements[weight] ?? "");
+  if (everybody.length === 0 || others.length === 0) return undefined;
+  return [
+    { carrier: everybody, weight: null, sign: 1 },
+    { carrier: others, weight: null, sign: -1 },
+  ];
 }

@@ -60,6 +60,8 @@ export type Segment = z.infer<typeof segmentSchema>;
 export const channelSchema = z.strictObject({
   name,
   quantity: name,
+  /** Quantity of the array's trait by which it is multiplied, where the owner fixed that trait at encryption. */
+  weight: name.optional(),
   radixPower: z.int().min(0).max(128),
   /** Value of one step of the code; null when it is the owner's secret. */
   scale: z.number().nullable(),
@@ -105,8 +107,10 @@ export const arraySchema = z.strictObject({
   /** Arrays of one layout share row blocks, profile and spacing and may be multiplied with each other. */
   layout: name,
   axes: z.union([z.tuple([z.literal("sample"), z.literal("variant")]), z.tuple([z.literal("sample")])]),
-  /** The trait that this array encodes; absent for genotypes. */
+  /** The trait that this array encodes or, on genotypes, that the owner fixed; absent for genotypes that any trait may weight. */
   trait: name.optional(),
+  /** On genotypes with a fixed trait: every person has a value, so that whoever is no `case` is a `control`. */
+  traitComplete: z.boolean().optional(),
   profile: name,
   contextDigest: digestSchema,
   packing: z.literal("coefficient"),
@@ -261,6 +265,10 @@ function findArrayFault(manifest: Manifest, array: ArrayManifest): Fault | undef
     if (block.index !== i || block.first + block.count > manifest.variantAxis.count) {
       return { field: `${field}.variantBlocks.${i}`, detail: "outside the variant axis, or out of order" };
     }
+  }
+  const isFixed = hasVariants && array.trait !== undefined;
+  if (!isFixed && (array.traitComplete !== undefined || array.channels.some((c) => c.weight !== undefined))) {
+    return { field, detail: "weighted channels where no trait is fixed" };
   }
   if (array.channels.some((c) => c.at.ciphertext >= array.ciphertextsPerRow)) {
     return { field: `${field}.channels`, detail: "names a ciphertext that a row does not have" };
