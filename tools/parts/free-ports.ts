@@ -23,3 +23,6 @@ export async function freePorts(count: number): Promise<number[]> {
   );
   return ports;
 }
+
+/** One such port. Whoever takes it keeps it over restarts. */
+export const freePort = async (): Promise<number> => (await freePorts(1))[0] as number;

@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { chmod, chown, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import pg from "pg";
+import { freePort } from "./free-ports.ts";
 import type { Part } from "./part.ts";
 import { findProgram, runCommand } from "./run-command.ts";
-import { freePort, type ServerProcess, serverProcess } from "./server-process.ts";
+import { type ServerProcess, serverProcess } from "./server-process.ts";
 
 /** The server that the npm registry provides where none is installed. */
 const npmVersion = "18.4.0-beta.17";

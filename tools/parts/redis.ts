@@ -1,9 +1,11 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
+import { freePort } from "./free-ports.ts";
 import type { Part } from "./part.ts";
 import { findProgram, runCommand } from "./run-command.ts";
-import { freePort, type ServerProcess, serverProcess } from "./server-process.ts";
+import { type ServerProcess, serverProcess } from "./server-process.ts";
+import { PartUnavailable } from "./unavailable.ts";
 
 export type RedisServer = { readonly url: string; readonly version: string; readonly server: ServerProcess };
 
@@ -60,7 +62,9 @@ async function debianProgram(cache: string): Promise<{ program: string; env: Rec
 
 async function unpackDebian(cache: string, root: string): Promise<void> {
   if (!(await findProgram(["apt-get"])) || !(await findProgram(["dpkg"]))) {
-    throw new Error("no redis-server on the path, and no apt-get to fetch it with: install Redis 7 or later");
+    throw new PartUnavailable(
+      "no redis-server on the path, and no apt-get to fetch it with: install Redis 7 or later",
+    );
   }
   const download = await mkdtemp(join(cache, "redis-download-"));
   const fresh = join(download, "root");

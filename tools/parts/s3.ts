@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { freePort } from "./free-ports.ts";
 import { type GoProgram, goProgram } from "./go-program.ts";
 import type { Part } from "./part.ts";
-import { freePort, type ServerProcess, serverProcess } from "./server-process.ts";
+import { type ServerProcess, serverProcess } from "./server-process.ts";
 
 /** MinIO's last community release, as the Go module proxy keeps it. */
 const minio: GoProgram = {

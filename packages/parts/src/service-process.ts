@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ContractAddresses, contractNames, openRpcProvider } from "@cos/chain";
 import { type MessageLog, openEmbeddedLog, openKafkaLog } from "@cos/messaging";
-import { type ObjectStore, openEmbeddedObjects } from "@cos/objects";
+import { type ObjectStore, openEmbeddedObjects, openS3Store } from "@cos/objects";
 import { asAddress } from "@cos/protocol";
 import {
   type ConfigOf,
@@ -192,6 +192,26 @@ export class ServiceProcess {
   }
 
   async #openObjects(): Promise<ObjectStore> {
+    const { objectStoreUrlFile, objectStorePublicUrl: publicUrl } = this.config;
+    if (objectStoreUrlFile !== undefined) {
+      const url = await readSecret(objectStoreUrlFile);
+      const store = await openS3Store({
+        url,
+        createBucket: true,
+        ...(publicUrl === undefined ? {} : { publicUrl }),
+      });
+      this.#ends.add(() => store.close());
+      return store;
+    }
+    const { objectStoreUrlFile, objectStorePublicUrl } = this.config;
+    if (objectStoreUrlFile !== undefined) {
+      const store = await openS3Store({
+        url: await readSecret(objectStoreUrlFile),
+        ...(objectStorePublicUrl === undefined ? {} : { publicUrl: objectStorePublicUrl }),
+      });
+      this.#ends.add(() => store.close());
+      return store;
+    }
     const dataDir = join(this.#needed("dataDir"), "objects");
     const objects = await openEmbeddedObjects({ dataDir, now: this.now });
     this.#ends.add(() => objects.close());
