@@ -12,7 +12,7 @@ import type { SeededCiphertext } from "./mask.ts";
 import { packedPolynomialBytes } from "./profile.ts";
 
 export type { BlockHead, BlockHeader, BlockLabel, ExpectedBlock } from "./block-head.ts";
-export { blockRowBytes } from "./block-head.ts";
+export { blockPrefixBytes, blockRowBytes, blockSeed } from "./block-head.ts";
 
 export type BlockContainer = BlockHead & {
   /** All rows as they lie in the object, `rowStride` bytes each: 32 bytes of digest, then the payload. Unchecked. */

@@ -136,6 +136,12 @@ export function blockHeadBytes(prefix: Uint8Array): Result<number, ContainerErro
   return ok(headBytes(headerBytes, rows));
 }
 
+/** The public seed, from a block's first `blockPrefixBytes`. */
+export function blockSeed(prefix: Uint8Array): Result<Uint8Array, ContainerError> {
+  const size = blockHeadBytes(prefix);
+  return size.ok ? ok(prefix.slice(sizesBytes, blockPrefixBytes)) : size;
+}
+
 /**
  * Reads the head of a block of unknown origin.
  * @param head exactly the bytes that `blockHeadBytes` says

@@ -1,7 +1,14 @@
-import { mkdir, readdir, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ObjectSink } from "@cos/programs";
-import { digestOfBytes, type Manifest, manifestBytes, type ObjectRef, parseManifest } from "@cos/protocol";
+import {
+  type Digest,
+  digestOfBytes,
+  type Manifest,
+  manifestBytes,
+  type ObjectRef,
+  parseManifest,
+} from "@cos/protocol";
 import { CosFailure } from "../failure.ts";
 import type { Upload } from "../objects/transfers.ts";
 
@@ -87,6 +94,22 @@ export class DatasetFolder {
       uploads.push({ ...object, file });
     }
     return uploads;
+  }
+
+  /** The first bytes of those of the wanted objects that lie here. */
+  async prefixesOf(objects: readonly ObjectRef[], size: number): Promise<(readonly [Digest, Uint8Array])[]> {
+    const prefixes: (readonly [Digest, Uint8Array])[] = [];
+    for (const object of objects) {
+      const file = await open(this.#objectPath(object)).catch(() => undefined);
+      if (file === undefined) continue;
+      try {
+        const { buffer, bytesRead } = await file.read(new Uint8Array(size), 0, size, 0);
+        prefixes.push([object.digest, buffer.subarray(0, bytesRead)]);
+      } finally {
+        await file.close();
+      }
+    }
+    return prefixes;
   }
 
   #objectPath = ({ digest }: ObjectRef): string => join(this.dir, "objects", digest.slice(2));

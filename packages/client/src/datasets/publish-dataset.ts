@@ -13,6 +13,7 @@ import { DatasetVault } from "../keystore/dataset-vault.ts";
 import type { Progress, Transfer, Upload } from "../objects/transfers.ts";
 import { DatasetFolder } from "./dataset-folder.ts";
 import { objectUri, readDataset, readVersion } from "./published-dataset.ts";
+import { recordSeeds } from "./seed-ledger.ts";
 
 export type Published = {
   readonly datasetId: string;
@@ -48,6 +49,7 @@ export async function publishDataset(
   const done = datasetId === undefined ? undefined : await alreadyPublished(client, datasetId, manifest);
   const uploads = await folder.uploadsOf(objectsOf(manifest));
   if (datasetId === undefined) requireAll(uploads, objectsOf(manifest));
+  await recordSeeds(home, folder, manifest);
   const all = [...uploads, { ...object, bytes }];
   const total = all.reduce((sum, upload) => sum + upload.sizeBytes, 0);
   const summary = {
