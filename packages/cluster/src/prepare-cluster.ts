@@ -30,7 +30,7 @@ export async function prepareCluster(plan: ClusterPlan, host: ServiceProcess): P
     keys,
     region,
     workerRegions,
-    objects: await host.objects(),
+    objects: await host.objects({ createBucket: true }),
   });
   const secrets: Record<string, string> = {
     "settler.key": keys.settler,

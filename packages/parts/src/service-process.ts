@@ -124,8 +124,9 @@ export class ServiceProcess {
     return this.#log;
   }
 
-  objects(): Promise<ObjectStore> {
-    this.#objects ??= this.#openObjects();
+  /** @param createBucket makes the bucket when it is not there: a deployment's first step, not a service's */
+  objects({ createBucket = false } = {}): Promise<ObjectStore> {
+    this.#objects ??= this.#openObjects(createBucket);
     return this.#objects;
   }
 
@@ -191,22 +192,12 @@ export class ServiceProcess {
     return log;
   }
 
-  async #openObjects(): Promise<ObjectStore> {
-    const { objectStoreUrlFile, objectStorePublicUrl: publicUrl } = this.config;
-    if (objectStoreUrlFile !== undefined) {
-      const url = await readSecret(objectStoreUrlFile);
-      const store = await openS3Store({
-        url,
-        createBucket: true,
-        ...(publicUrl === undefined ? {} : { publicUrl }),
-      });
-      this.#ends.add(() => store.close());
-      return store;
-    }
+  async #openObjects(createBucket: boolean): Promise<ObjectStore> {
     const { objectStoreUrlFile, objectStorePublicUrl } = this.config;
     if (objectStoreUrlFile !== undefined) {
       const store = await openS3Store({
         url: await readSecret(objectStoreUrlFile),
+        createBucket,
         ...(objectStorePublicUrl === undefined ? {} : { publicUrl: objectStorePublicUrl }),
       });
       this.#ends.add(() => store.close());
