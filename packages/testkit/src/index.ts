@@ -1,3 +1,12 @@
+export {
+  type FaultyRpc,
+  HangUp,
+  type RpcAnswer,
+  type RpcCall,
+  type RpcRule,
+  rules,
+  startFaultyRpc,
+} from "./faulty-rpc.ts";
 export { type LogUnderTest, messageLogContract } from "./message-log-contract.ts";
 export { type ObjectStoreUnderTest, objectStoreContract } from "./object-store-contract.ts";
 export { realPart } from "./real-part.ts";
