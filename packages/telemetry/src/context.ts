@@ -12,6 +12,7 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 
 const serviceKey = createContextKey("cos.service");
+const keepKey = createContextKey("cos.keep");
 let installed = false;
 
 /**
@@ -22,13 +23,26 @@ export function installTracing(): void {
   if (installed) return;
   installed = true;
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+  propagation.setGlobalPropagator(new ReferringPropagator());
   trace.setGlobalTracerProvider(new RunningServiceTracers());
 }
 
 /** A context in which spans belong to the service of these tracers. */
 export const ofService = (from: Context, tracers: TracerProvider): Context =>
   from.setValue(serviceKey, tracers);
+
+/** A context whose span is exported only if something refers to it: a span below it, or a message that names it. */
+export const tentative = (from: Context, keep: () => void): Context => from.setValue(keepKey, keep);
+
+/** Something is about to name the context's span as its parent. */
+export const refer = (from: Context): void => (from.getValue(keepKey) as (() => void) | undefined)?.();
+
+class ReferringPropagator extends W3CTraceContextPropagator {
+  override inject(...[from, carrier, setter]: Parameters<W3CTraceContextPropagator["inject"]>): void {
+    refer(from);
+    super.inject(from, carrier, setter);
+  }
+}
 
 /** Reads a W3C `traceparent`; a context without a span when it is absent or malformed. */
 export const contextOfTraceparent = (traceparent: string | undefined): Context =>
@@ -41,14 +55,21 @@ export function activeTraceparent(from: Context = context.active()): string | un
   return carrier.traceparent;
 }
 
+/** Runs work outside any trace: calls that repeat as long as something runs would drown it. */
+export const untraced = <T>(work: () => T): T => context.with(ROOT_CONTEXT, work);
+
 /** Starts every span with the tracer of the service that runs; without one, a span that nobody records. */
 class RunningServiceTracers implements TracerProvider {
   getTracer(name: string, version?: string): Tracer {
     const tracerIn = (from: Context): Tracer | undefined =>
       (from.getValue(serviceKey) as TracerProvider | undefined)?.getTracer(name, version);
-    const startSpan: Tracer["startSpan"] = (spanName, options, from = context.active()) =>
-      tracerIn(from)?.startSpan(spanName, options, from) ??
-      trace.wrapSpanContext(trace.getSpanContext(from) ?? noSpan);
+    const startSpan: Tracer["startSpan"] = (spanName, options, from = context.active()) => {
+      refer(from);
+      return (
+        tracerIn(from)?.startSpan(spanName, options, from) ??
+        trace.wrapSpanContext(trace.getSpanContext(from) ?? noSpan)
+      );
+    };
     // biome-ignore lint/suspicious/noExplicitAny: the API's three overloads have one implementation
     const startActiveSpan = (spanName: string, ...rest: any[]) => {
       const run = rest.at(-1) as (span: ReturnType<typeof startSpan>) => unknown;

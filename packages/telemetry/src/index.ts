@@ -1,4 +1,4 @@
-export { activeTraceparent, contextOfTraceparent } from "./context.ts";
+export { activeTraceparent, contextOfTraceparent, untraced } from "./context.ts";
 export { jobTraceOf } from "./job-trace.ts";
 export type { MetricDefinition } from "./metric-definition.ts";
 export type { Collector, MetricSet, SetFigure } from "./metric-set.ts";

@@ -39,7 +39,7 @@ export const metrics = {
     name: "cos_rpc_refusals_total",
     type: "counter",
     unit: "total",
-    help: "calls refused, by the error's stable code",
+    help: "calls refused, by the error's stable code; STALE_FENCE is a lost fence",
     labels: ["rpc_service", "method", "reason"],
   },
   httpServerSeconds: {
@@ -333,13 +333,6 @@ export const metrics = {
     help: "replicas taken back: their lease ran out, or nobody began them",
     labels: [],
   },
-  fencesLost: {
-    name: "cos_task_fences_lost_total",
-    type: "counter",
-    unit: "total",
-    help: "calls under a fence that another worker's had replaced",
-    labels: [],
-  },
   workersCurrent: {
     name: "cos_workers_count_current",
     type: "gauge",
@@ -353,8 +346,8 @@ export const metrics = {
     name: "cos_task_duration_seconds",
     type: "histogram",
     unit: "seconds",
-    help: "time of a delivered task by how it ended",
-    labels: ["region", "outcome"],
+    help: "time of a delivered task by how it ended: COMPLETED, FAILED, LEASE_LOST (its fence is another's), ...",
+    labels: ["outcome"],
     buckets: taskSeconds,
   },
   taskStageSeconds: {

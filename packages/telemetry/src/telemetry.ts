@@ -19,7 +19,14 @@ import {
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
 import { BoundedProcessor } from "./bounded-processor.ts";
-import { activeTraceparent, contextOfTraceparent, installTracing, ofService } from "./context.ts";
+import {
+  activeTraceparent,
+  contextOfTraceparent,
+  installTracing,
+  ofService,
+  refer,
+  tentative,
+} from "./context.ts";
 import { inJobTrace, jobTraceOf } from "./job-trace.ts";
 import { MetricSet } from "./metric-set.ts";
 import { watchProcess } from "./process-metrics.ts";
@@ -36,6 +43,8 @@ export interface TelemetryOptions {
 export interface SpanOptions {
   readonly kind?: "internal" | "server" | "client" | "producer" | "consumer";
   readonly attributes?: SpanAttributes;
+  /** When it began, Unix milliseconds, where that was before now. */
+  readonly startMs?: number;
 }
 
 /** Unix milliseconds. */
@@ -114,8 +123,11 @@ export class Telemetry {
     );
   }
 
-  /** As `jobSpan`, for work that is tried over and over: there is a span only if the work calls `keep`. */
-  async jobSpanIf<T>(
+  /**
+   * As `jobSpan`, for work that is tried over and over: there is a span only if the work leads to something that lies
+   * below it (another span, a message), or calls `keep`.
+   */
+  async jobSpanIfUsed<T>(
     jobId: string,
     name: string,
     { kind, attributes }: SpanOptions,
@@ -127,17 +139,17 @@ export class Telemetry {
       options,
       inJobTrace(context.active(), this.#jobRoot(jobId)),
     );
-    let kept = false;
+    let used = false;
     const keep = () => {
-      kept = true;
+      used = true;
     };
     try {
-      return await context.with(inside, work, undefined, span, keep);
+      return await context.with(tentative(inside, keep), work, undefined, span, keep);
     } catch (error) {
       markFailed(span, error);
       throw error;
     } finally {
-      if (kept) span.end(); // one that never ends is never exported
+      if (used) span.end(); // one that never ends is never exported
     }
   }
 
@@ -151,17 +163,16 @@ export class Telemetry {
     return this.#within(contextOfTraceparent(traceparent), name, options, work);
   }
 
-  /** Notes a span of the job's trace whose times are known already, below the trace's root. */
+  /** Notes a span whose times are known already, below the active span if that lies in the job's trace, else its root. */
   noteJobSpan(
     jobId: string,
     name: string,
     { startMs, endMs = Date.now() }: SpanTimes,
     attributes: SpanAttributes = {},
   ): void {
-    const options = { startTime: startMs, attributes: { "cos.job_id": jobId, ...attributes } };
-    this.#tracer()
-      .startSpan(name, options, trace.setSpanContext(ROOT_CONTEXT, this.#jobRoot(jobId)))
-      .end(Math.max(startMs, endMs));
+    const options = { startMs, attributes: { "cos.job_id": jobId, ...attributes } };
+    const parent = inJobTrace(context.active(), this.#jobRoot(jobId));
+    this.startSpan(name, options, parent).span.end(Math.max(startMs, endMs));
   }
 
   /** Notes the root of the job's trace; noting it again, after a restart or a re-mined permit, notes the same span. */
@@ -177,15 +188,29 @@ export class Telemetry {
     span.end(Math.max(startMs, endMs));
   }
 
+  /** A `traceparent` for a message about a job, below a span that ends at once: the moment at which it was sent. */
+  sentJobTraceparent(jobId: string, name: string, attributes: SpanAttributes = {}): string | undefined {
+    const options = { kind: "producer", attributes: { "cos.job_id": jobId, ...attributes } } as const;
+    const { span, inside } = this.startSpan(
+      name,
+      options,
+      inJobTrace(context.active(), this.#jobRoot(jobId)),
+    );
+    span.end();
+    return activeTraceparent(inside);
+  }
+
   /** Starts a span by hand, for work that is no promise. End it. */
   startSpan(
     name: string,
     options: SpanOptions,
     from: Context,
   ): { readonly span: Span; readonly inside: Context } {
-    const { kind = "internal", attributes = {} } = options;
+    const { kind = "internal", attributes = {}, startMs } = options;
+    refer(from);
     const parent = ofService(from, this.#tracers);
-    const span = this.#tracer().startSpan(name, { kind: kinds[kind], attributes }, parent);
+    const began = startMs === undefined ? {} : { startTime: startMs };
+    const span = this.#tracer().startSpan(name, { kind: kinds[kind], attributes, ...began }, parent);
     return { span, inside: trace.setSpan(parent, span) };
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SpanStatusCode, trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { openSpanSink, startMetricsServer, Telemetry } from "../src/index.ts";
+import { activeTraceparent, openSpanSink, startMetricsServer, Telemetry } from "../src/index.ts";
 import { jobTraceOf } from "../src/job-trace.ts";
 
 const jobId = `0x${"5a".repeat(32)}`;
@@ -70,6 +70,27 @@ it("writes two services' spans of one job as one tree, with the root known befor
   expect(of("plan")?.parentSpanId).toBe(of("handle")?.spanId);
   expect(of("inner")?.parentSpanId).toBe(of("plan")?.spanId);
   expect((await stat(join(folder, "cos.spans.jsonl"))).mode & 0o777).toBe(0o600);
+});
+
+it("exports a tentative span when a span or a message refers to it, and else none", async () => {
+  const sink = openSpanSink({ folder });
+  const telemetry = new Telemetry({ service: "orchestrator", sink });
+  await telemetry.jobSpanIfUsed(jobId, "for nothing", {}, async () => {});
+  await telemetry.jobSpanIfUsed(jobId, "kept", {}, async (_span, keep) => keep());
+  await telemetry.jobSpanIfUsed(jobId, "named by a message", {}, async () => {
+    expect(activeTraceparent()).toContain(jobTraceOf(jobId).traceId);
+  });
+  await telemetry.jobSpanIfUsed(jobId, "parent", {}, async () => {
+    await telemetry.span("child", {}, async () => {});
+  });
+  await telemetry.close();
+  await sink.close();
+  expect((await exported()).map(({ name }) => name).sort()).toEqual([
+    "child",
+    "kept",
+    "named by a message",
+    "parent",
+  ]);
 });
 
 it("lets no text, event or unlisted attribute out, whoever put it there", async () => {

@@ -44,7 +44,7 @@ export const tracedStep =
   (call: OperatorCall, step: (onChange: (did: string) => void) => Promise<void>): Promise<void> => {
     if (call.contract !== "JobPermits") return step(() => {});
     const name = `transaction ${call.transaction.call}`;
-    return telemetry.jobSpanIf(call.permitId, name, { kind: "client" }, (span, keep) =>
+    return telemetry.jobSpanIfUsed(call.permitId, name, { kind: "client" }, (span, keep) =>
       step((did) => {
         span.setAttribute("cos.change", did.split(" ", 1)[0] ?? did);
         keep();
