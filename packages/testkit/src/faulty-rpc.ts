@@ -39,7 +39,7 @@ export async function startFaultyRpc(target: string): Promise<FaultyRpc> {
     calls.push(call);
     const forward: Forward = (url = target) => ask(url, call);
     const rule = byMethod.get(call.method) ?? byMethod.get("*") ?? ((_call, on) => on());
-    return { jsonrpc: "2.0", id: call.id, ...(await rule(call, forward)) };
+    return { ...(await rule(call, forward)), jsonrpc: "2.0", id: call.id };
   };
   const server: Server = createServer((request, response) => {
     void serve(request, response, answer).catch(() => request.socket.destroy());
