@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** How to run a server in the foreground, and how to see that it serves. */
@@ -32,22 +32,25 @@ export interface ServerProcess {
   /** SIGKILL to it and all of its children, as a machine that fails: nothing is flushed, nobody says goodbye. */
   kill(): Promise<void>;
   /** Holds it (SIGSTOP): connections stay open and nothing answers, as when the network fails. */
-  freeze(): void;
-  thaw(): void;
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
 }
 
 const startWithinMs = 60_000;
 const stopWithinMs = 10_000;
 
-/** A process group of its own, so that a kill reaches every child of the server. */
+/** Signals reach every child of the server, also those that left its process group, as Postgres' do. */
 export function serverProcess(server: ServerCommand): ServerProcess {
   let child: ChildProcess | undefined;
-  const signal = (name: NodeJS.Signals): void => {
+  const signal = async (name: NodeJS.Signals): Promise<void> => {
     if (child?.pid === undefined) return;
-    try {
-      process.kill(-child.pid, name);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    const descendants = await descendantsOf(child.pid);
+    for (const target of [-child.pid, ...descendants]) {
+      try {
+        process.kill(target, name);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      }
     }
   };
   const running = (): boolean =>
@@ -63,7 +66,7 @@ export function serverProcess(server: ServerCommand): ServerProcess {
       child = launch(server);
       const failure = await answersOrEnds(server, child, until);
       if (failure === undefined) return;
-      signal("SIGKILL");
+      await signal("SIGKILL");
       await gone();
       // A killed server's port, lock or shared memory may be in use for a moment longer: it ends, and is tried again.
       if (performance.now() > until) throw new Error(`${failure}\n${await tailOf(server.logFile)}`);
@@ -78,13 +81,13 @@ export function serverProcess(server: ServerCommand): ServerProcess {
     stop: async () => {
       if (!running()) return;
       child?.kill(server.stopSignal);
-      const force = setTimeout(() => signal("SIGKILL"), stopWithinMs);
+      const force = setTimeout(() => void signal("SIGKILL"), stopWithinMs);
       await gone();
       clearTimeout(force);
-      signal("SIGKILL"); // children that outlived it
+      await signal("SIGKILL"); // children that outlived it
     },
     kill: async () => {
-      signal("SIGKILL");
+      await signal("SIGKILL");
       await gone();
     },
     freeze: () => signal("SIGSTOP"),
@@ -127,6 +130,21 @@ async function answersOrEnds(
     }
   }
   return `${name} does not answer`;
+}
+
+/** Children and their children, where the system tells (Linux). */
+async function descendantsOf(root: number): Promise<number[]> {
+  const parents = new Map<number, number>();
+  for (const name of await readdir("/proc").catch(() => [])) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readFile(`/proc/${name}/stat`, "utf8").catch(() => "");
+    parents.set(Number(name), Number(/^\d+ \(.*\) \S (\d+)/s.exec(stat)?.[1] ?? 0));
+  }
+  const found = [root];
+  for (const parent of found) {
+    for (const [pid, of] of parents) if (of === parent) found.push(pid);
+  }
+  return found.slice(1);
 }
 
 const tailOf = async (file: string): Promise<string> => {

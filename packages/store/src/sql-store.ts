@@ -16,6 +16,8 @@ export type PoolStoreOptions = {
 /** A store over any pool of Postgres connections: the embedded one, or a server's. Closing it ends the pool. */
 export function storeOnPool(pool: pg.Pool, options: PoolStoreOptions = {}): Store {
   const { session = localSession(), migrations = "run" } = options;
+  // A connection that breaks while it is lent tells its borrower at the next statement; nobody else needs to know.
+  pool.on("connect", (client) => client.on("error", () => {}));
   const dbs = new Map<string, Db>();
   const schema = (name: string): Db => {
     if (!/^[a-z][a-z0-9_]{0,30}$/.test(name)) throw new TypeError(`bad schema name: ${name}`);
