@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import {
   type Accumulator,
   type CiphertextBatch,
+  type Coefficients,
   checkCiphertext,
   countsProfile,
   createWasmEngine,
@@ -15,6 +16,7 @@ import {
   exportDatasetKey,
   generateDatasetKey,
   importDatasetKey,
+  maxTerms,
   noiseBudgetBits,
   OwnerPool,
   openBlock,
@@ -46,7 +48,7 @@ beforeAll(async () => {
 
 const encrypt = (profile: Profile, values: readonly number[]): SeededCiphertext =>
   encryptOne(encryptors.get(profile.name) as Encryptor, values);
-const open = (profile: Profile, packed: Uint8Array, degree: 1 | 2): Uint32Array =>
+const open = (profile: Profile, packed: Uint8Array, degree: 1 | 2): Coefficients =>
   unwrap((decryptors.get(profile.name) as Decryptor).open(packed, degree));
 
 /** Runs `fill` on a fresh sum, then stores and frees it. */
@@ -89,7 +91,7 @@ function negacyclic(a: readonly number[], b: readonly number[], profile: Profile
   return out;
 }
 
-const asBigint = (values: Uint32Array): bigint[] => Array.from(values, BigInt);
+const asBigint = (values: Coefficients): bigint[] => Array.from(values, BigInt);
 
 describe.each(profiles.map((p) => [p.name, p] as const))("SEAL's evaluator under %s", (_, profile) => {
   const t = Number(profile.plainModulus);
@@ -117,7 +119,9 @@ describe.each(profiles.map((p) => [p.name, p] as const))("SEAL's evaluator under
     );
   });
 
-  it("multiplies as polynomials do, the wrap at x^N included", () => {
+  const one = { max: 1, l1: 1 };
+  const isForSumsOnly = maxTerms(profile, productNoiseLog2(profile, 1, one, one)) === 0;
+  it.skipIf(isForSumsOnly)("multiplies as polynomials do, the wrap at x^N included", () => {
     const n = profile.ringDegree;
     const sparse = fc
       .array(fc.tuple(fc.nat(n - 1), fc.nat(Math.min(t - 1, 4_000))), { minLength: 1, maxLength: 5 })
