@@ -1,3 +1,4 @@
+export { cacheContract } from "./cache-contract.ts";
 export {
   type FaultyRpc,
   HangUp,

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { type Cache, localCache } from "@cos/cache";
 import { type MessageLog, runConsumers, startOutboxRelay } from "@cos/messaging";
 import type { ObjectStore } from "@cos/objects";
 import { descriptorSet } from "@cos/proto";
@@ -7,6 +8,7 @@ import type { Db } from "@cos/store";
 import { Telemetry, tracedLog, tracedObjects, watchOutbox } from "@cos/telemetry";
 import { ticketEvents } from "@cos/topics";
 import type { Provider } from "ethers";
+import { cacheRateLimiter } from "./adapters/cache-rate-limiter.ts";
 import { ethersSignatures } from "./adapters/ethers-signatures.ts";
 import { accessClient } from "./adapters/grpc/access-client.ts";
 import { computeClient } from "./adapters/grpc/compute-client.ts";
@@ -16,7 +18,6 @@ import { ticketService } from "./adapters/grpc/ticket-service.ts";
 import { healthRoute } from "./adapters/http/health-route.ts";
 import { jwksRoute } from "./adapters/http/jwks-route.ts";
 import { objectRoutes } from "./adapters/http/object-routes.ts";
-import { inProcessRateLimiter } from "./adapters/in-process-rate-limiter.ts";
 import { joseTokens } from "./adapters/jose-tokens.ts";
 import { loadSigningKey } from "./adapters/signing-key-file.ts";
 import { siweMessages } from "./adapters/siwe-messages.ts";
@@ -41,6 +42,8 @@ export type GatewayParts = {
   readonly db: Db;
   readonly log: MessageLog;
   readonly objects: ObjectStore;
+  /** What gateways share, rate limits; the process's own when left out. */
+  readonly cache?: Cache | undefined;
   /** Asked for contract wallets' signatures (EIP-1271) only. */
   readonly chain: { readonly provider: Provider };
   readonly logger: Logger<GatewayEvent>;
@@ -71,6 +74,7 @@ const keepEndedTransfersSeconds = 86_400;
 /** The gateway's graph. Nothing runs before `start`. */
 export function composeGateway(config: GatewayConfig, parts: GatewayParts): GatewayHandle {
   const { db, chain, logger, now, serviceToken, telemetry = new Telemetry({ service: "gateway" }) } = parts;
+  const cache = parts.cache ?? localCache({ now });
   const log = tracedLog(telemetry, parts.log);
   const objects = tracedObjects(telemetry, parts.objects);
   watchOutbox(telemetry, db);
@@ -100,7 +104,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       tokens: joseTokens(key, publicUrl),
       signInMessages: siweMessages({ publicUrl, chainId }),
       signatures: ethersSignatures(chain.provider),
-      limiter: countedLimiter(telemetry, inProcessRateLimiter(bucketRules(config), now)),
+      limiter: countedLimiter(telemetry, cacheRateLimiter(bucketRules(config), cache)),
       random: { bytes: (count) => randomBytes(count) },
       settings: { ...config, publicUrl, chainId },
     };
