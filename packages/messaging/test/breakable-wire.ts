@@ -1,30 +1,48 @@
-import { createConnection, type Socket } from "node:net";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { syncBuiltinESMExports } from "node:module";
+import net, { type Socket } from "node:net";
+import type { MessageLog } from "../src/index.ts";
 
-/** Connections that a test can cut all at once, as when a process dies or its network does. */
-export type BreakableWire = {
-  readonly connect: (place: { readonly host: string; readonly port: number }) => Socket;
-  /** Ends every connection without a word, and refuses new ones. */
-  cut(): void;
-  mend(): void;
-};
+type Wire = { whole: boolean; readonly sockets: Set<Socket> };
 
-export function breakableWire(): BreakableWire {
-  const sockets = new Set<Socket>();
-  let whole = true;
+/** Whose connections are being made. */
+const wires = new AsyncLocalStorage<Wire>();
+
+const { createConnection } = net;
+net.createConnection = ((...args: Parameters<typeof createConnection>) => {
+  const socket = createConnection(...args);
+  const wire = wires.getStore();
+  if (!wire) return socket;
+  wire.sockets.add(socket);
+  socket.once("close", () => wire.sockets.delete(socket));
+  if (!wire.whole) socket.destroy(new Error("cut"));
+  return socket;
+}) as typeof createConnection;
+syncBuiltinESMExports();
+
+/**
+ * A log whose connections can be cut all at once, as when its process dies or loses its network: the brokers learn
+ * nothing but the end of the heartbeats. `mend` lets it connect again.
+ */
+export async function onBreakableWire(
+  open: () => Promise<MessageLog>,
+): Promise<{ readonly log: MessageLog; cut(): void; mend(): void }> {
+  const wire: Wire = { whole: true, sockets: new Set() };
+  const log = await wires.run(wire, open);
   return {
-    connect: ({ host, port }) => {
-      const socket = createConnection({ host, port });
-      sockets.add(socket);
-      socket.once("close", () => sockets.delete(socket));
-      if (!whole) socket.destroy(new Error("cut"));
-      return socket;
+    log: {
+      declare: (topic) => wires.run(wire, () => log.declare(topic)),
+      publish: (messages) => wires.run(wire, () => log.publish(messages)),
+      subscribe: (options) => wires.run(wire, () => log.subscribe(options)),
+      lag: (group, topic) => wires.run(wire, () => log.lag(group, topic)),
+      close: () => wires.run(wire, () => log.close()),
     },
     cut: () => {
-      whole = false;
-      for (const socket of sockets) socket.destroy(new Error("cut"));
+      wire.whole = false;
+      for (const socket of wire.sockets) socket.destroy(new Error("cut"));
     },
     mend: () => {
-      whole = true;
+      wire.whole = true;
     },
   };
 }

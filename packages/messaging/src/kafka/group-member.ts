@@ -6,6 +6,7 @@ import type { GroupSession, OpenSession, SessionEvents } from "./group-session.t
 const drainLimitMs = 10_000;
 const leaveLimitMs = 5_000;
 const rebuildDelayMs = 1_000;
+const claimLimitMs = 1_000;
 
 /** By partition: where the group goes on, and the offset after the last message. */
 export type Standing = ReadonlyMap<number, { readonly committed: bigint; readonly end: bigint }>;
@@ -98,9 +99,10 @@ export class GroupMember {
     );
   }
 
-  #claim(): ReturnType<SessionEvents["claim"]> {
+  async #claim(): ReturnType<SessionEvents["claim"]> {
     const busy = [...this.#partitions.values()].filter(({ running }) => running).map(({ number }) => number);
     this.#pinned = new Set(busy);
+    await within(claimLimitMs, this.#commit());
     return { owned: [...this.#partitions.keys()], busy, leaving: this.#closing.signal.aborted };
   }
 
@@ -112,14 +114,14 @@ export class GroupMember {
     }
     for (const number of numbers) {
       const kept = this.#partitions.get(number);
-      if (kept) Object.assign(kept, { paused: false, held: false });
+      if (kept) kept.paused = false;
       else this.#partitions.set(number, newPartition(number));
     }
     this.#pinned = undefined;
     this.#heardAt = performance.now();
     this.#parts.onAssigned(numbers.length);
     this.#joined.resolve();
-    for (const partition of this.#partitions.values()) this.#throttle(partition);
+    for (const { number, held } of this.#partitions.values()) if (held) this.#session?.pause(number);
     this.#feed();
     void this.#commit();
   }

@@ -15,9 +15,12 @@ export interface GroupSession {
 
 /** What a session tells its member. */
 export type SessionEvents = {
-  /** The member is about to say what it has: from now on it starts nothing that it did not name, until `assigned`. */
-  claim(): { readonly owned: number[]; readonly busy: number[]; readonly leaving: boolean };
-  /** The partitions that the member now has. Each is read from its committed offset on, so messages may come again. */
+  /**
+   * The member is about to say what it has: from now on it starts nothing that it did not name, until `assigned`. It
+   * has committed what it finished, as far as that is possible, so that the next owner does not do it again.
+   */
+  claim(): Promise<{ readonly owned: number[]; readonly busy: number[]; readonly leaving: boolean }>;
+  /** The partitions that the member now has. A new one is read from its committed offset on. */
   assigned(partitions: readonly number[]): void;
   messages(partition: number, messages: readonly ReceivedMessage[]): void;
   /** The group's coordinator has heard of the member. */

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 
 /** How to reach a Kafka cluster, and how patient to be. */
@@ -32,8 +31,6 @@ export type KafkaOptions = {
   readonly readAhead?: number;
   /** What an operator should hear of. */
   onEvent?(event: KafkaEvent): void;
-  /** Opens a plain connection to a broker; for proxies, and for tests that cut it. */
-  connect?(place: { readonly host: string; readonly port: number }): Socket;
 };
 
 /** References only, never a payload. */

@@ -1,25 +1,27 @@
-import type { Admin, Kafka } from "kafkajs";
+import { Admin, ListOffsetTimestamps } from "@platformatic/kafka";
 import type { TopicDeclaration } from "../message-log.ts";
+import { clientOptions } from "./client-options.ts";
+import { codeOf } from "./error-codes.ts";
 import type { Standing } from "./group-member.ts";
 import { KafkaError } from "./kafka-error.ts";
 import type { KafkaOptions } from "./kafka-options.ts";
 
-/** What the cluster knows of topics and groups. One connection, replaced after a failure. */
+/** What the cluster knows of topics and groups. One client, replaced after a failure. */
 export class KafkaTopics {
-  readonly #kafka: Kafka;
   readonly #options: KafkaOptions;
   readonly #partitions = new Map<string, number>();
-  #admin: Promise<Admin> | undefined;
+  #admin: Admin | undefined;
 
-  constructor(kafka: Kafka, options: KafkaOptions) {
-    this.#kafka = kafka;
+  constructor(options: KafkaOptions) {
     this.#options = options;
   }
 
   /** @errors `PARTITIONS_DIFFER` */
   async declare({ name, partitions, retention = "week" }: TopicDeclaration): Promise<void> {
     if (this.#partitions.get(name) === partitions) return;
-    const existing = (await this.#count(name)) ?? (await this.#create(name, partitions, retention));
+    if ((await this.#count(name)) === undefined) await this.#create(name, partitions, retention);
+    const existing = await this.#count(name);
+    if (existing === undefined) throw new Error("the new topic is not known yet");
     if (existing !== partitions) {
       throw new KafkaError("PARTITIONS_DIFFER", `${name} has ${existing} partitions, not ${partitions}`);
     }
@@ -35,74 +37,76 @@ export class KafkaTopics {
   }
 
   /** Where a group stands in a topic. */
-  standing(group: string, topic: string): Promise<Standing> {
+  async standing(groupId: string, topic: string): Promise<Standing> {
+    const count = await this.partitionsOf(topic);
     return this.#ask(async (admin) => {
-      const [ends, [offsets]] = await Promise.all([
-        admin.fetchTopicOffsets(topic),
-        admin.fetchOffsets({ groupId: group, topics: [topic] }),
+      const partitionIndexes = Array.from({ length: count }, (_, at) => at);
+      const offsets = async (timestamp: bigint): Promise<Map<number, bigint>> => {
+        const partitions = partitionIndexes.map((partitionIndex) => ({ partitionIndex, timestamp }));
+        const [listed] = await admin.listOffsets({ topics: [{ name: topic, partitions }] });
+        return new Map(listed?.partitions.map((one) => [one.partitionIndex, one.offset]));
+      };
+      const groups = [{ groupId, topics: [{ name: topic, partitionIndexes }] }];
+      const [starts, ends, [group]] = await Promise.all([
+        offsets(ListOffsetTimestamps.EARLIEST),
+        offsets(ListOffsetTimestamps.LATEST),
+        admin.listConsumerGroupOffsets({ groups }),
       ]);
-      const committed = new Map(offsets?.partitions.map((one) => [one.partition, BigInt(one.offset)]));
+      const committed = new Map(
+        group?.topics[0]?.partitions.map((one) => [one.partitionIndex, one.committedOffset]),
+      );
       return new Map(
-        ends.map(({ partition, low, high }) => {
-          const start = BigInt(low);
+        partitionIndexes.map((partition) => {
+          const start = starts.get(partition) ?? 0n;
           const at = committed.get(partition) ?? -1n;
-          return [partition, { committed: at < start ? start : at, end: BigInt(high) }];
+          return [partition, { committed: at < start ? start : at, end: ends.get(partition) ?? start }];
         }),
       );
     });
   }
 
   async close(): Promise<void> {
-    const admin = await this.#admin?.catch(() => undefined);
-    await admin?.disconnect().catch(() => {});
+    await this.#admin?.close().catch(() => {});
   }
 
   #count(topic: string): Promise<number | undefined> {
     return this.#ask(async (admin) => {
       if (!(await admin.listTopics()).includes(topic)) return undefined;
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-      return topics[0]?.partitions.length;
+      const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
+      return topics.get(topic)?.partitionsCount;
     });
   }
 
-  async #create(
-    topic: string,
-    numPartitions: number,
-    retention: TopicDeclaration["retention"],
-  ): Promise<number | undefined> {
+  #create(topic: string, partitions: number, retention: TopicDeclaration["retention"]): Promise<void> {
     const { maxMessageBytes = defaultMaxMessageBytes } = this.#options;
-    await this.#ask(async (admin) => {
-      const { brokers } = await admin.describeCluster();
-      const replicationFactor = this.#options.replicationFactor ?? Math.min(3, brokers.length);
-      const insync = this.#options.minInsyncReplicas ?? Math.max(1, replicationFactor - 1);
-      const configEntries = [
+    return this.#ask(async (admin) => {
+      const { brokers } = await admin.metadata({ topics: [], forceUpdate: true });
+      const replicas = this.#options.replicationFactor ?? Math.min(3, brokers.size);
+      const insync = this.#options.minInsyncReplicas ?? (replicas < 3 ? 1 : replicas - 1);
+      const configs = [
         { name: "cleanup.policy", value: "delete" },
         { name: "retention.ms", value: retention === "forever" ? "-1" : String(weekMs) },
         { name: "retention.bytes", value: "-1" },
-        { name: "min.insync.replicas", value: String(replicationFactor < 3 ? 1 : insync) },
+        { name: "min.insync.replicas", value: String(insync) },
+        { name: "unclean.leader.election.enable", value: "false" },
         { name: "max.message.bytes", value: String(Math.max(1 << 20, maxMessageBytes + 64 * 1024)) },
       ];
-      await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor, configEntries }] });
+      await admin.createTopics({ topics: [topic], partitions, replicas, configs }).catch((error: unknown) => {
+        if (codeOf(error) !== "TOPIC_ALREADY_EXISTS") throw error;
+      });
     });
-    return this.#count(topic);
   }
 
   async #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    this.#admin ??= this.#connect();
-    const asked = this.#admin;
+    this.#admin ??= new Admin(clientOptions(this.#options));
+    const admin = this.#admin;
     try {
-      return await question(await asked);
+      return await question(admin);
     } catch (error) {
-      if (this.#admin === asked) this.#admin = undefined;
-      void asked.then((admin) => admin.disconnect()).catch(() => {});
+      if (this.#admin === admin) this.#admin = undefined;
+      void admin.close().catch(() => {});
       throw error;
     }
-  }
-
-  async #connect(): Promise<Admin> {
-    const admin = this.#kafka.admin();
-    await admin.connect();
-    return admin;
   }
 }
 

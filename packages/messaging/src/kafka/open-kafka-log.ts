@@ -2,13 +2,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { OutgoingMessage } from "@cos/store";
 import type { MessageLog, SubscribeOptions, Subscription } from "../message-log.ts";
 import { partitionOf } from "../partition-of.ts";
+import { consumerSession } from "./consumer-session.ts";
+import { codeOf } from "./error-codes.ts";
 import { GroupMember } from "./group-member.ts";
 import { KafkaError } from "./kafka-error.ts";
 import type { KafkaOptions } from "./kafka-options.ts";
 import { defaultMaxMessageBytes, KafkaTopics } from "./kafka-topics.ts";
-import { kafkajsClient } from "./kafkajs-client.ts";
-import { KafkajsPublisher, type Placed } from "./kafkajs-publisher.ts";
-import { kafkajsSession } from "./kafkajs-session.ts";
+import { KafkaPublisher, type Placed } from "./publisher.ts";
 
 /**
  * Opens a log on a Kafka cluster. Nothing is asked of a broker yet: `declare`, `publish` and `subscribe` wait for one.
@@ -19,10 +19,9 @@ import { kafkajsSession } from "./kafkajs-session.ts";
 export async function openKafkaLog(options: KafkaOptions): Promise<MessageLog> {
   const { sessionTimeoutMs = 15_000, heartbeatMs = 1_000, stallMs = 30_000, patienceMs = 60_000 } = options;
   const { readAhead = 256, maxMessageBytes = defaultMaxMessageBytes, onEvent = () => {} } = options;
-  const kafka = kafkajsClient(options);
-  const topics = new KafkaTopics(kafka, options);
-  const publisher = new KafkajsPublisher(kafka, (error) =>
-    onEvent({ type: "producer-replaced", reason: reasonOf(error) }),
+  const topics = new KafkaTopics(options);
+  const publisher = new KafkaPublisher(options, (error) =>
+    onEvent({ type: "producer-replaced", reason: codeOf(error) }),
   );
   const members = new Set<GroupMember>();
   const closing = new AbortController();
@@ -36,7 +35,7 @@ export async function openKafkaLog(options: KafkaOptions): Promise<MessageLog> {
         return await attempt();
       } catch (error) {
         if (error instanceof KafkaError) throw error;
-        if (isRefusal(error)) throw new KafkaError("KAFKA_REFUSED", reasonOf(error), { cause: error });
+        if (isRefusal(error)) throw new KafkaError("KAFKA_REFUSED", codeOf(error), { cause: error });
         if (performance.now() > end) {
           throw new KafkaError("KAFKA_UNAVAILABLE", `no answer in ${patienceMs} ms`, { cause: error });
         }
@@ -62,7 +61,7 @@ export async function openKafkaLog(options: KafkaOptions): Promise<MessageLog> {
     const { group, topic } = subscription;
     return new GroupMember(subscription, {
       openSession: (asked, events) =>
-        kafkajsSession(kafka, { ...asked, sessionTimeoutMs, heartbeatMs }, events),
+        consumerSession(options, { ...asked, sessionTimeoutMs, heartbeatMs }, events),
       readAhead,
       stallMs,
       standing: (asked, from) => topics.standing(asked, from),
@@ -114,6 +113,7 @@ const refusals = new Set([
   "GROUP_AUTHORIZATION_FAILED",
   "CLUSTER_AUTHORIZATION_FAILED",
   "SASL_AUTHENTICATION_FAILED",
+  "PLT_KFK_AUTHENTICATION",
   "UNSUPPORTED_SASL_MECHANISM",
   "MESSAGE_TOO_LARGE",
   "INVALID_REPLICATION_FACTOR",
@@ -122,15 +122,4 @@ const refusals = new Set([
   "POLICY_VIOLATION",
 ]);
 
-const isRefusal = (error: unknown): boolean =>
-  refusals.has(reasonOf(error)) ||
-  (error instanceof Error && error.name === "KafkaJSSASLAuthenticationError");
-
-/** The broker's own code, where the error carries one. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "UNKNOWN";
-  if ("type" in error && typeof error.type === "string") return error.type;
-  if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0)
-    return reasonOf(error.errors[0]);
-  return error.cause instanceof Error ? reasonOf(error.cause) : error.name;
-}
+const isRefusal = (error: unknown): boolean => refusals.has(codeOf(error));

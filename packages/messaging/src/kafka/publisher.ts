@@ -1,5 +1,7 @@
 import type { OutgoingMessage } from "@cos/store";
-import { CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
+import { ProduceAcks, Producer } from "@platformatic/kafka";
+import { clientOptions } from "./client-options.ts";
+import type { KafkaOptions } from "./kafka-options.ts";
 import { toKafkaHeaders } from "./message-headers.ts";
 
 /** A message with its place. */
@@ -8,21 +10,22 @@ export type Placed = { readonly message: OutgoingMessage; readonly partition: nu
 /** What one record batch may hold; brokers refuse more than 1 MiB by default. */
 const batchBytes = 900 * 1024;
 const overheadBytes = 200;
+const maxCalls = 1_000;
 
 /**
  * Sends messages through an idempotent producer, one request at a time: what is waiting meanwhile goes with the next. A
  * producer whose request failed is never used again, because its sequence numbers would make brokers take the next
  * messages for the ones whose fate is unknown.
  */
-export class KafkajsPublisher {
-  readonly #kafka: Kafka;
+export class KafkaPublisher {
+  readonly #options: KafkaOptions;
   readonly #onReplaced: (error: unknown) => void;
-  #producer: Promise<Producer> | undefined;
+  #producer: ReturnType<typeof openProducer> | undefined;
   #waiting: Waiting[] = [];
   #sending: Promise<void> | undefined;
 
-  constructor(kafka: Kafka, onReplaced: (error: unknown) => void) {
-    this.#kafka = kafka;
+  constructor(options: KafkaOptions, onReplaced: (error: unknown) => void) {
+    this.#options = options;
     this.#onReplaced = onReplaced;
   }
 
@@ -38,58 +41,53 @@ export class KafkajsPublisher {
 
   async close(): Promise<void> {
     await this.#sending;
-    const producer = await this.#producer?.catch(() => undefined);
-    await producer?.disconnect().catch(() => {});
+    await this.#producer?.close().catch(() => {});
   }
 
   async #sendAll(): Promise<void> {
     await Promise.resolve(); // calls of one turn go together
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, maxCalls);
+      const calls = this.#waiting.splice(0, maxCalls);
       try {
-        for (const round of rounds(batch.flatMap(({ messages }) => messages))) await this.#request(round);
-        for (const { resolve } of batch) resolve();
+        for (const round of rounds(calls.flatMap(({ messages }) => messages))) await this.#request(round);
+        for (const { resolve } of calls) resolve();
       } catch (error) {
-        this.#discard(error);
-        for (const { reject } of batch) reject(error);
+        void this.#producer?.close().catch(() => {});
+        this.#producer = undefined;
+        this.#onReplaced(error);
+        for (const { reject } of calls) reject(error);
       }
     }
   }
 
-  async #request(messages: readonly Placed[]): Promise<void> {
-    this.#producer ??= this.#connect();
-    const byTopic = new Map<string, Message[]>();
-    for (const { message, partition } of messages) {
-      const { topic, key, value, headers } = message;
-      const list = byTopic.get(topic) ?? [];
-      byTopic.set(topic, list);
-      list.push({ key, value: Buffer.from(value), partition, headers: toKafkaHeaders(headers) });
-    }
-    const topicMessages = [...byTopic].map(([topic, list]) => ({ topic, messages: list }));
-    const producer = await this.#producer;
-    await producer.sendBatch({ acks: -1, compression: CompressionTypes.None, topicMessages });
-  }
-
-  async #connect(): Promise<Producer> {
-    const producer = this.#kafka.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      metadataMaxAge: 60_000,
+  async #request(placed: readonly Placed[]): Promise<void> {
+    this.#producer ??= openProducer(this.#options);
+    await this.#producer.send({
+      messages: placed.map(({ message: { topic, key, value, headers }, partition }) => ({
+        topic,
+        partition,
+        key,
+        value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+        headers: toKafkaHeaders(headers),
+      })),
     });
-    await producer.connect();
-    return producer;
-  }
-
-  #discard(error: unknown): void {
-    const producer = this.#producer;
-    this.#producer = undefined;
-    void producer?.then((one) => one.disconnect()).catch(() => {});
-    this.#onReplaced(error);
   }
 }
 
-const maxCalls = 1_000;
+const toBytes = (text?: string): Buffer => Buffer.from(text ?? "");
+
+const openProducer = (options: KafkaOptions) =>
+  new Producer<string, Buffer, string, string>({
+    ...clientOptions(options),
+    idempotent: true,
+    acks: ProduceAcks.ALL,
+    serializers: {
+      key: toBytes,
+      headerKey: toBytes,
+      headerValue: toBytes,
+      value: (bytes) => bytes ?? Buffer.alloc(0),
+    },
+  });
 
 type Waiting = {
   readonly messages: readonly Placed[];

@@ -1,6 +1,0 @@
-declare module "kafkajs/src/network/requestQueue/index.js" {
-  /** One connection's requests. */
-  export default class RequestQueue {
-    scheduleCheckPendingRequests(): void;
-  }
-}
