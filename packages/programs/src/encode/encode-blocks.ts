@@ -1,46 +1,19 @@
+import { newCoefficients } from "@cos/fhe";
 import {
-  type Coefficients,
-  type EncryptedBlock,
-  newCoefficients,
-  type OwnerPool,
-  type Profile,
-} from "@cos/fhe";
-import type { GenomicsError, GenotypeBlock, GenotypeSource, Trait as PhenotypeTrait } from "@cos/genomics";
-import { STATUS_CASE, STATUS_CONTROL } from "@cos/genomics";
-import {
-  type ArrayManifest,
-  type Block,
-  err,
-  type ObjectRef,
-  ok,
-  type Result,
-  rowsOf,
-  type Segment,
-  toRowRanges,
-} from "@cos/protocol";
+  type GenomicsError,
+  type GenotypeSource,
+  type Trait as PhenotypeTrait,
+  STATUS_CASE,
+  STATUS_CONTROL,
+} from "@cos/genomics";
+import { type ArrayManifest, type Block, err, ok, type Result } from "@cos/protocol";
+import { BlockQueue, type EncodeContext, profileOf, rowBlocksOf } from "./block-queue.ts";
 import { encodeValue, type FixedPoint } from "./fixed-point.ts";
-import { type LayoutName, layouts } from "./layout.ts";
-
-/** Takes a finished object: stores or uploads it. Called one at a time. */
-export type ObjectSink = (object: ObjectRef, bytes: Uint8Array) => Promise<void>;
-
-export type Progress = (state: { stage: "genotypes" | "traits"; done: number; total: number }) => void;
-
-/** Everything that encrypting a segment's rows needs. */
-export type EncodeContext = {
-  pool: OwnerPool;
-  sink: ObjectSink;
-  segment: Segment;
-  /** Row within the segment -> person; -1 is an empty person. */
-  personOfRow: Int32Array;
-  onBlock?: () => void;
-};
-
-/** By how much a quantity of the fixed trait weights a person; 0 where it does not hold. */
-export type WeightOf = (person: number, quantity: string) => number;
+import { GenotypePlacer, type WeightOf } from "./place-genotypes.ts";
 
 /**
- * Encrypts the genotypes of one segment in one layout, block by block; memory: one variant block and a few row blocks.
+ * Encrypts the genotypes of one segment in one layout, block by block. Memory: the calls of one variant block, a byte per
+ * person and variant and while they are read a quarter more, and five row blocks per thread.
  * @param weightOf for channels that a fixed trait weights
  */
 export async function encodeGenotypes(
@@ -49,57 +22,29 @@ export async function encodeGenotypes(
   source: GenotypeSource,
   weightOf: WeightOf = () => 0,
 ): Promise<Result<Block[], GenomicsError>> {
-  const queue = new BlockQueue(context);
-  for (const variantBlock of array.variantBlocks) {
-    const genotypes = await source.readBlock(variantBlock.first, variantBlock.count);
-    if (!genotypes.ok) {
-      await queue.drain();
-      return genotypes;
-    }
-    const width = 1 + Math.max(...array.channels.map((c) => c.at.coefficient)) + variantBlock.count - 1;
-    for (const rows of rowBlocksOf(context.segment, array.rowsPerBlock)) {
-      const coefficients = newCoefficients(profileOf(array), rows.offsets.length * width);
-      for (const [i, offset] of rows.offsets.entries()) {
-        const person = context.personOfRow[offset] as number;
-        const target = coefficients.subarray(i * width, (i + 1) * width);
-        if (person >= 0) placeGenotypes(array, genotypes.value, person, weightOf, target);
+  const queue = new BlockQueue(context, array);
+  const rowBlocks = rowBlocksOf(context.segment, array.rowsPerBlock);
+  for (const { index, first, count } of array.variantBlocks) {
+    let placer: GenotypePlacer | undefined;
+    const width = 1 + Math.max(...array.channels.map((c) => c.at.coefficient)) + count - 1;
+    for (const rows of rowBlocks) {
+      if (await queue.pushFinished(index, rows)) continue;
+      if (placer === undefined) {
+        const calls = await source.readCalls(first, count);
+        if (!calls.ok) {
+          await queue.drain();
+          return calls;
+        }
+        placer = new GenotypePlacer(array.channels, calls.value, source, weightOf);
       }
-      await queue.push(array, variantBlock.index, rows, width, coefficients);
+      const coefficients = newCoefficients(profileOf(array), rows.offsets.length * width);
+      const people = rows.offsets.map((offset) => context.personOfRow[offset] as number);
+      placer.place(people, width, coefficients);
+      await queue.push(index, rows, width, coefficients);
     }
   }
   return ok(await queue.drain());
 }
-
-/** Writes one person's codes of a variant block at the places that the channels name. */
-function placeGenotypes(
-  array: ArrayManifest,
-  block: GenotypeBlock,
-  person: number,
-  weightOf: WeightOf,
-  target: Coefficients,
-): void {
-  for (const { quantity, weight, at } of array.channels) {
-    const valueAt = genotypeQuantities[quantity];
-    if (valueAt === undefined) throw new Error(`no genotype quantity ${quantity}`);
-    const multiplier = Number(at.multiplier) * (weight === undefined ? 1 : weightOf(person, weight));
-    if (multiplier === 0) continue;
-    for (let v = 0; v < block.count; v += 1) {
-      const value = valueAt(block, v * block.samples + person);
-      if (value === 0) continue;
-      const index = at.coefficient + v;
-      target[index] = (target[index] as number) + multiplier * value;
-    }
-  }
-}
-
-/** What each genotype channel holds; zero wherever the call is missing. */
-const genotypeQuantities: Readonly<Record<string, (block: GenotypeBlock, index: number) => number>> = {
-  alleles: (block, index) => block.alleles[index] as number,
-  calledAlleles: (block, index) => block.called[index] as number,
-  called: (block, index) => Number(block.called[index] !== 0),
-  dosage: (block, index) => block.dosage[index] as number,
-  dosageSq: (block, index) => (block.dosage[index] as number) ** 2,
-};
 
 /** Encrypts one trait of one segment: a constant per person and column. */
 export async function encodeTrait(
@@ -107,9 +52,10 @@ export async function encodeTrait(
   array: ArrayManifest,
   columnsOf: (person: number) => readonly number[],
 ): Promise<Block[]> {
-  const queue = new BlockQueue(context);
+  const queue = new BlockQueue(context, array);
   const width = 1 + Math.max(...array.channels.map((c) => c.at.coefficient));
   for (const rows of rowBlocksOf(context.segment, array.rowsPerBlock)) {
+    if (await queue.pushFinished(null, rows)) continue;
     const coefficients = new Uint32Array(rows.offsets.length * array.ciphertextsPerRow * width);
     for (const [i, offset] of rows.offsets.entries()) {
       const person = context.personOfRow[offset] as number;
@@ -121,7 +67,7 @@ export async function encodeTrait(
         ] as number;
       }
     }
-    await queue.push(array, null, rows, width, coefficients);
+    await queue.push(null, rows, width, coefficients);
   }
   return queue.drain();
 }
@@ -150,78 +96,4 @@ export function traitColumnsOf(
     columns.push(encoded.value);
   }
   return ok(columns);
-}
-
-const profileOf = (array: ArrayManifest): Profile => layouts[array.layout as LayoutName].profile;
-
-/** Rows of one block, as offsets within the segment. */
-type RowRun = { rowBlock: number; offsets: number[] };
-
-/** The segment's rows in blocks; rows that were deleted since stay away. */
-function rowBlocksOf(segment: Segment, rowsPerBlock: number): RowRun[] {
-  const deleted = new Set(rowsOf(segment.deletedRows));
-  const runs: RowRun[] = [];
-  for (let first = 0, rowBlock = 0; first < segment.rowsPadded; first += rowsPerBlock, rowBlock += 1) {
-    const end = Math.min(first + rowsPerBlock, segment.rowsPadded);
-    const offsets = Array.from({ length: end - first }, (_, i) => first + i).filter(
-      (offset) => !deleted.has(segment.firstRow + offset),
-    );
-    if (offsets.length > 0) runs.push({ rowBlock, offsets });
-  }
-  return runs;
-}
-
-/** Keeps a bounded number of blocks in flight and hands finished ones to the sink in order. */
-class BlockQueue {
-  readonly #context: EncodeContext;
-  readonly #pending: { entry: Omit<Block, "object">; encrypted: Promise<EncryptedBlock> }[] = [];
-  readonly #blocks: Block[] = [];
-
-  constructor(context: EncodeContext) {
-    this.#context = context;
-  }
-
-  async push(
-    array: ArrayManifest,
-    variantBlock: number | null,
-    rows: RowRun,
-    width: number,
-    coefficients: Coefficients,
-  ): Promise<void> {
-    const { pool, segment } = this.#context;
-    const streamIndexes = Uint32Array.from(rows.offsets, (offset) => segment.firstRow + offset);
-    const encrypted = pool.encrypt({
-      profile: profileOf(array),
-      label: { array: array.name, segment: segment.id, variantBlock, rowBlock: rows.rowBlock },
-      ciphertextsPerRow: array.ciphertextsPerRow,
-      coefficientsPerCiphertext: width,
-      coefficients,
-      streamIndexes,
-    });
-    // An error surfaces when the block is taken; until then it must not count as unhandled.
-    encrypted.catch(() => {});
-    const entry = {
-      index: this.#blocks.length + this.#pending.length,
-      segment: segment.id,
-      variantBlock,
-      rowBlock: rows.rowBlock,
-      rows: toRowRanges([...streamIndexes]),
-    };
-    this.#pending.push({ entry, encrypted });
-    while (this.#pending.length > 2 * pool.threads) await this.#takeOne();
-  }
-
-  async drain(): Promise<Block[]> {
-    while (this.#pending.length > 0) await this.#takeOne();
-    return this.#blocks;
-  }
-
-  async #takeOne(): Promise<void> {
-    const next = this.#pending.shift();
-    if (next === undefined) return;
-    const { object, bytes } = await next.encrypted;
-    await this.#context.sink(object, bytes);
-    this.#blocks.push({ ...next.entry, object });
-    this.#context.onBlock?.();
-  }
 }

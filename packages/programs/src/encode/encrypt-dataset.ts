@@ -1,95 +1,40 @@
 import { contextDigestOf, contextsOf, type DatasetKey, OwnerPool } from "@cos/fhe";
-import type { GenomicsError, GenotypeSource, Trait as PhenotypeTrait } from "@cos/genomics";
+import type { Trait as PhenotypeTrait } from "@cos/genomics";
 import {
-  type ArrayManifest,
-  checkManifest,
   type Digest,
   digestOfBytes,
   err,
   type Manifest,
-  type ManifestError,
   manifestCommitment,
   type ObjectRef,
   ok,
   type Result,
-  type Segment,
   type VariantAxis,
   type VersionReason,
   variantAxisBytes,
   variantSchema,
 } from "@cos/protocol";
-import { type AlignError, type AlignedTrait, alignTraits } from "./align-traits.ts";
 import { toVariantAxis } from "./axes.ts";
+import type { ObjectSink } from "./block-queue.ts";
 import {
-  type DescribeError,
   describeTraits,
   dictionaryEntry,
   genotypeArray,
   neededLayouts,
   traitArray,
 } from "./describe-arrays.ts";
-import {
-  type EncodeContext,
-  encodeGenotypes,
-  encodeTrait,
-  type ObjectSink,
-  type Progress,
-  traitColumnsOf,
-} from "./encode-blocks.ts";
+import { encodeTrait, traitColumnsOf } from "./encode-blocks.ts";
+import type {
+  DatasetVersion,
+  EncryptError,
+  EncryptRequest,
+  EncryptShared,
+  SegmentRequest,
+} from "./encrypt-request.ts";
+import { addBlocks, encryptSegment } from "./encrypt-segment.ts";
 import { chooseFixedPoint, type FixedPoint } from "./fixed-point.ts";
-import type { LayoutName } from "./layout.ts";
-import type { OwnerState, TraitState } from "./owner-state.ts";
-import { defaultRowsPadded, drawRows, type SecretRows } from "./secret-rows.ts";
-import { addPhenotyped, emptyTraitState, recordPerson, sortRows } from "./trait-state.ts";
-
-export type EncryptError =
-  | GenomicsError
-  /** Fewer published rows than people. Counts only go to the owner. */
-  | { code: "ROW_PADDING_TOO_SMALL"; rowsPadded: number; people: number }
-  /** Characters that a manifest does not take in a name. */
-  | { code: "TRAIT_NAME_UNSUPPORTED"; trait: string }
-  | { code: "TRAIT_TWICE"; trait: string }
-  | AlignError
-  | DescribeError
-  /** New people must be typed at exactly the dataset's variants, in its order and orientation. */
-  | { code: "VARIANT_AXIS_MISMATCH"; expected: Digest; actual: Digest }
-  | { code: "SEGMENT_TWICE"; segment: string }
-  /** A name, code or assembly that a manifest cannot hold: said before anything is encrypted. */
-  | ManifestError
-  /** A variant that an axis cannot hold, e.g. an allele of more than 10,000 bases; `variant` counts from 0. */
-  | { code: "VARIANT_UNSUPPORTED"; variant: number; field: string }
-  /** The key is not the dataset's. */
-  | { code: "CONTEXT_MISMATCH"; expected: string; actual: string };
-
-export type SegmentRequest = {
-  source: GenotypeSource;
-  /** Aligned to the source's samples. */
-  traits: readonly PhenotypeTrait[];
-  /** Name of the new segment; default `s1`, `s2`, ... */
-  segment?: string;
-  site: string;
-  consentClass: string[];
-  /** Published row count; default the next multiple of 50 above the people. */
-  rowsPadded?: number;
-};
-
-export type EncryptRequest = SegmentRequest & {
-  assembly: string;
-  key: DatasetKey;
-  /** Layouts to publish that any trait can be used with; default those that the traits need, `allele-counts` when there are none. */
-  layouts?: readonly LayoutName[];
-  /** Case/control traits to fix into genotypes of their own, beside those layouts: a test of them is one sum. */
-  fixTraits?: readonly string[];
-  sink: ObjectSink;
-  /** Unix seconds. */
-  effectiveAt: number;
-  /** Threads that encrypt; default one per core. */
-  threads?: number;
-  onProgress?: Progress;
-};
-
-/** A version of a dataset: what is published, and what the owner keeps. */
-export type DatasetVersion = { manifest: Manifest; ownerState: OwnerState };
+import type { OwnerState } from "./owner-state.ts";
+import { emptyTraitState, recordPerson, sortRows } from "./trait-state.ts";
 
 /**
  * Encrypts a dataset: draws the secret rows, encrypts genotypes in each layout and every trait, hands the objects to
@@ -103,6 +48,7 @@ export async function encryptDataset(request: EncryptRequest): Promise<Result<Da
   const badVariant = checkAxis(axis);
   if (badVariant !== undefined) return err(badVariant);
   const axisObject = await storeAxis(axis, request.sink);
+  if (request.checkpoint?.draft !== undefined) return resume(request.checkpoint.draft, axisObject, request);
 
   const chosen = request.layouts ?? neededLayouts(traits);
   const fixedPoints = new Map<string, FixedPoint>();
@@ -130,19 +76,29 @@ export async function encryptDataset(request: EncryptRequest): Promise<Result<Da
   return encryptSegment({ manifest: draft, ownerState }, request, request);
 }
 
+/** Goes on with a draft, which must be of the same variants and under the same key. */
+async function resume(
+  draft: DatasetVersion,
+  axis: ObjectRef,
+  request: EncryptRequest,
+): Promise<Result<DatasetVersion, EncryptError>> {
+  const mismatch = checkKey(draft.manifest, request.key) ?? checkSameAxis(draft.manifest, axis.digest);
+  return mismatch === undefined ? encryptSegment(draft, request, request) : err(mismatch);
+}
+
 /** Adds people as a new segment under a fresh permutation; nothing that exists is touched. */
 export async function appendSegment(
   before: DatasetVersion,
-  request: SegmentRequest & Pick<EncryptRequest, "key" | "sink" | "effectiveAt" | "threads" | "onProgress">,
+  request: SegmentRequest & EncryptShared,
 ): Promise<Result<DatasetVersion, EncryptError>> {
   const { manifest, ownerState } = before;
   const mismatch = checkKey(manifest, request.key);
   if (mismatch !== undefined) return err(mismatch);
   const names = checkTraits(request.traits, request.source.samples.length);
   if (names !== undefined) return err(names);
-  const actual = digestOfBytes(variantAxisBytes(toVariantAxis(request.source, manifest.assembly)));
-  const expected = manifest.variantAxis.object.digest;
-  if (actual !== expected) return err({ code: "VARIANT_AXIS_MISMATCH", expected, actual });
+  const axis = digestOfBytes(variantAxisBytes(toVariantAxis(request.source, manifest.assembly)));
+  const otherAxis = checkSameAxis(manifest, axis);
+  if (otherAxis !== undefined) return err(otherAxis);
   const version = nextVersion(manifest, "append", request.effectiveAt);
   return encryptSegment({ manifest: { ...manifest, version }, ownerState }, request, request);
 }
@@ -154,7 +110,7 @@ export async function addTrait(
     /** Aligned to `people`; people of the dataset who are not among them are missing. */
     trait: PhenotypeTrait;
     people: readonly { familyId: string; id: string }[];
-  } & Pick<EncryptRequest, "key" | "sink" | "effectiveAt" | "threads" | "onProgress">,
+  } & Omit<EncryptShared, "checkpoint">,
 ): Promise<Result<DatasetVersion, EncryptError>> {
   const { trait, people, key } = request;
   const mismatch = checkKey(before.manifest, key);
@@ -212,107 +168,6 @@ export const nextVersion = (
   effectiveAt,
 });
 
-async function encryptSegment(
-  before: DatasetVersion,
-  request: SegmentRequest,
-  shared: Pick<EncryptRequest, "key" | "sink" | "threads" | "onProgress">,
-): Promise<Result<DatasetVersion, EncryptError>> {
-  const manifest = structuredClone(before.manifest);
-  const ownerState = structuredClone(before.ownerState);
-  const people = request.source.samples;
-  const rowsPadded = request.rowsPadded ?? defaultRowsPadded(people.length);
-  if (rowsPadded < people.length) {
-    return err({ code: "ROW_PADDING_TOO_SMALL", rowsPadded, people: people.length });
-  }
-  const id = request.segment ?? `s${manifest.segments.length + 1}`;
-  if (manifest.segments.some((s) => s.id === id)) return err({ code: "SEGMENT_TWICE", segment: id });
-  const byName = alignTraits(manifest, ownerState, request.traits, people.length);
-  if (!byName.ok) return byName;
-
-  const last = manifest.segments.at(-1);
-  const firstRow = last === undefined ? 0 : last.firstRow + last.rowsPadded;
-  const rows = drawRows(people, rowsPadded, firstRow);
-  const segment: Segment = {
-    id,
-    site: request.site,
-    consentClass: request.consentClass,
-    firstRow,
-    rowsPadded,
-    addedIn: manifest.version.n,
-    deletedRows: [],
-    commitment: rows.commitment,
-  };
-  manifest.segments.push(segment);
-  ownerState.segments[id] = rows.state;
-  const sound = checkManifest(manifest);
-  if (!sound.ok) return sound;
-
-  const encoded = await encodeArrays(manifest, segment, rows, request.source, byName.value, shared);
-  if (!encoded.ok) return encoded;
-  for (const [name, { trait }] of byName.value) {
-    if (trait !== undefined) addPhenotyped(ownerState.traits[name] as TraitState, rows, firstRow, trait);
-  }
-  return ok({ manifest, ownerState });
-}
-
-async function encodeArrays(
-  manifest: Manifest,
-  segment: Segment,
-  rows: SecretRows,
-  source: GenotypeSource,
-  traits: ReadonlyMap<string, AlignedTrait>,
-  { key, sink, threads, onProgress }: Pick<EncryptRequest, "key" | "sink" | "threads" | "onProgress">,
-): Promise<Result<null, EncryptError>> {
-  const total = manifest.arrays.reduce(
-    (sum, a) => sum + Math.ceil(segment.rowsPadded / a.rowsPerBlock) * Math.max(1, a.variantBlocks.length),
-    0,
-  );
-  let done = 0;
-  const pool = new OwnerPool(key, threads);
-  try {
-    for (const array of manifest.arrays) {
-      const stage = array.axes.length === 2 ? "genotypes" : "traits";
-      const context: EncodeContext = {
-        pool,
-        sink,
-        segment,
-        personOfRow: rows.personOfRow,
-        onBlock: () => onProgress?.({ stage, done: ++done, total }),
-      };
-      const blocks = await encodeArray(context, array, source, traits);
-      if (!blocks.ok) return blocks;
-      addBlocks(array, blocks.value);
-    }
-    return ok(null);
-  } finally {
-    await pool.close();
-  }
-}
-
-async function encodeArray(
-  context: EncodeContext,
-  array: ArrayManifest,
-  source: GenotypeSource,
-  traits: ReadonlyMap<string, AlignedTrait>,
-): Promise<Result<ArrayManifest["blocks"], EncryptError>> {
-  const columns = traits.get(array.trait ?? "")?.columns ?? [];
-  if (array.axes.length === 2) {
-    const at = (quantity: string): number => (quantity === "case" ? 0 : 1); // as `traitChannels` orders them
-    return encodeGenotypes(
-      context,
-      array,
-      source,
-      (person, quantity) => columns[person]?.[at(quantity)] ?? 0,
-    );
-  }
-  const missing = array.channels.map(() => 0);
-  return ok(await encodeTrait(context, array, (person) => columns[person] ?? missing));
-}
-
-function addBlocks(array: ArrayManifest, blocks: readonly ArrayManifest["blocks"][number][]): void {
-  for (const block of blocks) array.blocks.push({ ...block, index: array.blocks.length });
-}
-
 function checkTraits(traits: readonly PhenotypeTrait[], people: number): EncryptError | undefined {
   const seen = new Set<string>();
   for (const trait of traits) {
@@ -332,6 +187,11 @@ function checkKey(manifest: Manifest, key: DatasetKey): EncryptError | undefined
   return actual === manifest.contextDigest
     ? undefined
     : { code: "CONTEXT_MISMATCH", expected: manifest.contextDigest, actual };
+}
+
+function checkSameAxis(manifest: Manifest, actual: Digest): EncryptError | undefined {
+  const expected = manifest.variantAxis.object.digest;
+  return actual === expected ? undefined : { code: "VARIANT_AXIS_MISMATCH", expected, actual };
 }
 
 function checkAxis(axis: VariantAxis): EncryptError | undefined {

@@ -4,8 +4,7 @@ import type { OwnerState } from "./owner-state.ts";
 
 /** People placed into the rows of one segment, by a permutation drawn uniformly from the system's generator. */
 export type SecretRows = {
-  /** Row within the segment -> person's index in the source; -1 is an empty person. */
-  personOfRow: Int32Array;
+  /** Who sits in which row: the owner's secret. */
   state: OwnerState["segments"][string];
   commitment: Digest;
 };
@@ -32,7 +31,7 @@ export function drawRows(
     if (each !== undefined) placed.push([each.familyId, each.id, firstRow + row]);
   }
   const state = { salt: randomBytes(32).toString("hex"), people: placed };
-  return { personOfRow, state, commitment: commitToRows(state) };
+  return { state, commitment: commitToRows(state) };
 }
 
 /** What the manifest says about the secret map; with the salt gone it says nothing. */

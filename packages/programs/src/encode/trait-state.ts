@@ -1,7 +1,6 @@
 import { type Trait as PhenotypeTrait, STATUS_CASE, STATUS_MISSING } from "@cos/genomics";
 import type { FixedPoint } from "./fixed-point.ts";
 import type { TraitState } from "./owner-state.ts";
-import type { SecretRows } from "./secret-rows.ts";
 
 /** What the owner keeps of a trait before anybody is encrypted. */
 export function emptyTraitState(fixedPoint: FixedPoint | undefined): TraitState {
@@ -38,11 +37,11 @@ export function sortRows(state: TraitState): void {
 /** Adds a segment's people to what the owner keeps of a trait. */
 export function addPhenotyped(
   state: TraitState,
-  rows: SecretRows,
+  personOfRow: Int32Array,
   firstRow: number,
   trait: PhenotypeTrait,
 ): void {
-  for (const [row, person] of rows.personOfRow.entries()) {
+  for (const [row, person] of personOfRow.entries()) {
     if (person >= 0) recordPerson(state, trait, person, firstRow + row);
   }
   sortRows(state);

@@ -14,8 +14,9 @@ import {
   type VersionReason,
 } from "@cos/protocol";
 import type { ReadObject } from "../evaluate/evaluate-error.ts";
-import type { ObjectSink } from "./encode-blocks.ts";
-import { type DatasetVersion, nextVersion } from "./encrypt-dataset.ts";
+import type { ObjectSink } from "./block-queue.ts";
+import { nextVersion } from "./encrypt-dataset.ts";
+import type { DatasetVersion } from "./encrypt-request.ts";
 import type { OwnerState } from "./owner-state.ts";
 import { commitToRows } from "./secret-rows.ts";
 
