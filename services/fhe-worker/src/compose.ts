@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { type MessageLog, runConsumer, type Subscription } from "@cos/messaging";
 import { EvaluationPool } from "@cos/programs";
@@ -14,11 +15,19 @@ import {
   requireServiceToken,
   serviceTokenKey,
 } from "@cos/service-host";
+import { Telemetry, tracedLog } from "@cos/telemetry";
 import type { Wallet } from "ethers";
 import { grpcTaskApi } from "./adapters/grpc-task-api.ts";
 import { httpTransfers } from "./adapters/http-transfers.ts";
 import { poolEvaluate } from "./adapters/pool-evaluate.ts";
 import { taskConsumer } from "./adapters/task-consumer.ts";
+import {
+  observedEvaluate,
+  observedTask,
+  observedTransfers,
+  quietHeartbeats,
+  watchWorker,
+} from "./adapters/telemetry.ts";
 import { createByteBudget } from "./app/byte-budget.ts";
 import { runTask } from "./app/run-task.ts";
 import type { WorkerConfig } from "./config.ts";
@@ -30,71 +39,104 @@ export interface WorkerParts {
   readonly key: Pick<Wallet, "address" | "signTypedData">;
   readonly logger: Logger<WorkerLogEvent>;
   readonly serviceToken: string;
+  readonly telemetry?: Telemetry;
 }
 
 export interface FheWorker {
   start(): Promise<void>;
-  /** Takes no further task and lets running ones finish. */
+  /** Takes no further task, lets running ones finish up to `drainSeconds`, hands the rest back. */
   stop(): Promise<void>;
   readonly grpcAddress: string;
+  /** Root of `/metrics`, `/healthz` and `/readyz`. */
+  readonly metricsUrl: string;
 }
 
 const words = Buffer.from;
+const announceDeadlineMs = 5_000;
 
 /** The composition root of a worker. */
 export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheWorker {
-  const { logger, log, key } = parts;
+  const { logger, key, telemetry = new Telemetry({ service: "fhe-worker" }) } = parts;
+  const log = tracedLog(telemetry, parts.log);
   const worker = asAddress(key.address);
   const orchestrator = createGrpcClient(TaskServiceService, config.orchestratorAddress, {
     [serviceTokenKey]: parts.serviceToken,
   });
   const pool = new EvaluationPool(config.threads);
   const state = { running: 0, done: 0n, draining: false };
-  const stopping = new AbortController();
+  watchWorker(telemetry, state);
+  const begun = new AbortController();
+  const late = new AbortController();
+  setMaxListeners(0, begun.signal, late.signal);
+  const running = new Set<Promise<unknown>>();
+  let draining: Promise<void> | undefined;
   let subscriptions: Subscription[] = [];
   let hosted: HostedService | undefined;
 
   const runParts = {
-    tasks: grpcTaskApi(orchestrator, worker),
-    transfers: httpTransfers(),
-    evaluate: poolEvaluate(pool),
+    tasks: quietHeartbeats(grpcTaskApi(orchestrator, worker)),
+    transfers: observedTransfers(telemetry, httpTransfers()),
+    evaluate: observedEvaluate(telemetry, poolEvaluate(pool)),
     attest: (permitId, taskId, outputDigest) =>
       signTaskAttestation(key, config.chainId, { permitId, taskId, outputDigest }),
     budget: createByteBudget(config.readAheadMebibytes * 2 ** 20),
     heartbeatMs: config.heartbeatMs,
     elapsedMs: () => performance.now(),
+    drain: { begun: begun.signal, late: late.signal },
   } satisfies Parameters<typeof runTask>[1];
 
-  const run: Parameters<typeof taskConsumer>[0]["run"] = async (task, stop) => {
+  const run: Parameters<typeof taskConsumer>[0]["run"] = async (task) => {
     state.running++;
+    const ending = observedTask(telemetry, task, () => runTask(task, runParts));
+    running.add(ending);
     try {
-      const outcome = await runTask(task, runParts, stop);
+      const outcome = await ending;
       if (outcome.kind === "COMPLETED") state.done++;
       return outcome;
     } finally {
+      running.delete(ending);
       state.running--;
     }
   };
 
-  const drain = async () => {
-    if (state.draining) return;
-    state.draining = true;
-    stopping.abort();
-    logger.info("worker.draining", { worker });
-    await Promise.all(subscriptions.map((one) => one.close({ drain: true })));
+  const identity = words(worker.slice(2), "hex");
+  const announce = (leaving: boolean) =>
+    orchestrator.announceWorker(
+      { worker: identity, regions: [...config.regions], capacity: config.threads, leaving },
+      { deadlineMs: announceDeadlineMs },
+    );
+
+  /**
+   * Takes no further task, hands back those that do not compute yet, lets the others run for `drainSeconds`, and hands
+   * back what is left then. Whatever is handed back, another worker gets at once.
+   */
+  const drain = (): Promise<void> => {
+    draining ??= (async () => {
+      state.draining = true;
+      hosted?.setServing(false);
+      begun.abort();
+      logger.info("worker.draining", { worker });
+      const timer = setTimeout(() => late.abort(), config.drainSeconds * 1_000);
+      const left = announce(true).catch(() => logger.warn("worker.announce-failed", { worker }));
+      const closed = Promise.all(subscriptions.map((one) => one.close({ drain: true })));
+      // The log lets go of handlers sooner than tasks end; their leases do not.
+      while (running.size > 0) await Promise.allSettled(running);
+      clearTimeout(timer);
+      await Promise.all([closed, left]);
+    })();
+    return draining;
   };
 
   const announceForever = async () => {
-    const request = { worker: words(worker.slice(2), "hex"), regions: [...config.regions] };
-    while (!stopping.signal.aborted) {
-      const again = await orchestrator.announceWorker(request, { deadlineMs: 5_000 }).then(
+    while (!begun.signal.aborted) {
+      const again = await announce(false).then(
         (answer) => answer.againAfterSeconds * 1000,
         () => {
           logger.warn("worker.announce-failed", { worker });
           return 1_000;
         },
       );
-      await delay(again, undefined, { signal: stopping.signal }).catch(() => {});
+      await delay(again, undefined, { signal: begun.signal }).catch(() => {});
     }
   };
 
@@ -102,7 +144,7 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
     WorkerServiceService,
     {
       getStatus: async () => ({
-        worker: words(worker.slice(2), "hex"),
+        worker: identity,
         region: config.regions.join(","),
         engine: pool.engine,
         ...state,
@@ -124,17 +166,21 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
       if (hosted === undefined) throw new Error("the worker has not started");
       return hosted.grpcAddress;
     },
+    get metricsUrl() {
+      return hosted?.metricsUrl ?? "";
+    },
     start: async () => {
       hosted = await hostService({
         host: config.host,
         grpc: { port: config.grpcPort, services: [service], descriptorSet: descriptorSet() },
+        observe: { telemetry, metricsPort: config.metricsPort },
       });
       void announceForever();
-      // One more delivery than threads, so that the next task is fetched while the last is evaluated.
-      const maxInFlight = config.threads + 1;
+      // More deliveries than threads, so that the next task is fetched while the last is evaluated.
+      const maxInFlight = config.threads + config.prefetchTasks;
       subscriptions = await Promise.all(
         config.regions.map((region) =>
-          runConsumer(taskConsumer({ region, log, logger, run }), {
+          runConsumer(taskConsumer({ region, logger, run }), {
             log,
             maxInFlight,
             retry: { attempts: 1_000_000, firstDelayMs: 200, maxDelayMs: 5_000 },

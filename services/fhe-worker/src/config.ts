@@ -18,12 +18,23 @@ export const workerSettings = {
     schema: z.coerce.number().int().min(0).max(65_535).default(0),
     meaning: "gRPC port; 0 picks a free one",
   },
+  metricsPort: {
+    schema: z.coerce.number().int().min(0).max(65_535).default(0),
+    meaning: "port of /metrics, /healthz, /readyz; 0 picks a free one",
+  },
   regions: { schema: names, meaning: "regions whose tasks it takes, separated by commas" },
-  threads: { schema: z.coerce.number().int().min(1).max(256).default(1), meaning: "evaluator threads" },
+  threads: {
+    schema: z.coerce.number().int().min(1).max(256).default(1),
+    meaning: "evaluator threads: tasks that it computes at once",
+  },
+  prefetchTasks: {
+    schema: z.coerce.number().int().min(0).max(256).default(1),
+    meaning: "tasks that it takes beyond those, to fetch their inputs meanwhile",
+  },
   readAheadMebibytes: {
-    schema: z.coerce.number().int().min(1).max(65_536).default(64),
+    schema: z.coerce.number().int().min(1).max(65_536).default(512),
     unit: "MiB",
-    meaning: "ciphertext that is fetched before it is needed, at most",
+    meaning: "ciphertext of all its tasks that is fetched before it is needed, at most",
   },
   orchestratorAddress: {
     schema: z.string().regex(/^[^\s/]+:\d+$/),
@@ -33,7 +44,12 @@ export const workerSettings = {
   heartbeatMs: {
     schema: z.coerce.number().int().min(100).max(60_000).default(1_000),
     unit: "ms",
-    meaning: "between heartbeats of a running task",
+    meaning: "between heartbeats of a running task: the latest that it hears of a revocation",
+  },
+  drainSeconds: {
+    schema: z.coerce.number().int().min(0).max(86_400).default(25),
+    unit: "s",
+    meaning: "how long running tasks may go on when it ends, before they are handed back",
   },
 } as const;
 

@@ -20,6 +20,7 @@ await runServiceProcess({
       key: await host.wallet(config.workerKeyFile),
       logger: host.logger(),
       serviceToken: await host.serviceToken(),
+      telemetry: host.telemetry,
     });
   },
 });

@@ -1,5 +1,6 @@
 import { descriptorSet } from "@cos/proto";
 import {
+  type AnnounceWorkerRequest,
   type BeginTaskRequest,
   type BeginTaskResponse,
   type CompleteTaskRequest,
@@ -21,9 +22,10 @@ export type Script = {
 /** The orchestrator as a worker sees it: real gRPC, answers by script, everything told written down. */
 export async function startOrchestratorStandIn(script: Script, serviceToken: string) {
   const told = {
-    announced: [] as { worker: Uint8Array; regions: string[] }[],
+    announced: [] as AnnounceWorkerRequest[],
     completed: [] as CompleteTaskRequest[],
     failed: [] as FailTaskRequest[],
+    released: [] as bigint[],
     heartbeats: 0,
   };
   const stale = new Set<bigint>();
@@ -62,6 +64,11 @@ export async function startOrchestratorStandIn(script: Script, serviceToken: str
       failTask: async (request) => {
         fenced(request.fence);
         told.failed.push(request);
+        return {};
+      },
+      releaseTask: async ({ fence }) => {
+        fenced(fence);
+        told.released.push(fence);
         return {};
       },
     },

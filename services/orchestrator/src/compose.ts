@@ -18,24 +18,35 @@ import {
   serviceTokenKey,
 } from "@cos/service-host";
 import type { Db } from "@cos/store";
+import { Telemetry, tracedLog, tracedObjects, watchOutbox } from "@cos/telemetry";
 import { jobEvents, taskEvents } from "@cos/topics";
 import { chainConsumer } from "./adapters/chain-consumer.ts";
 import { accessAuthority } from "./adapters/grpc/access-authority.ts";
 import { computeService } from "./adapters/grpc/compute-service.ts";
 import { taskService } from "./adapters/grpc/task-service.ts";
 import { objectBytes } from "./adapters/object-bytes.ts";
-import { outboxAnnouncer } from "./adapters/outbox-announcer.ts";
+import { outboxAnnouncer, queuePartitions, startPartition } from "./adapters/outbox-announcer.ts";
 import { createJobRecords, jobChannel, jobsChannel } from "./adapters/postgres/job-records.ts";
 import { migrations } from "./adapters/postgres/migrations.ts";
-import { createTaskRecords, queueChannel } from "./adapters/postgres/task-records.ts";
+import { queueChannel } from "./adapters/postgres/queue-records.ts";
+import { createTaskRecords, unwantedChannel } from "./adapters/postgres/task-records.ts";
 import { createUploadRecords } from "./adapters/postgres/upload-records.ts";
 import { workerRecords } from "./adapters/postgres/worker-records.ts";
+import { observedJobs, tracedAnnouncer, traceOfTask, watchJobs } from "./adapters/telemetry.ts";
 import { startWorkLoop, type WorkLoop } from "./adapters/work-loop.ts";
 import { dispatchTasks } from "./app/dispatch-tasks.ts";
 import { finishJob } from "./app/finish-job.ts";
 import { planPermit } from "./app/plan-permit.ts";
 import { catchUp } from "./app/settle-task.ts";
-import { deleteOrphans, dropLostJobs, expireJobs, giveUpTies, reclaimTasks } from "./app/sweep.ts";
+import {
+  deleteOrphans,
+  dropLostJobs,
+  expireJobs,
+  forgiveSilence,
+  giveUpTies,
+  raceStragglers,
+  reclaimTasks,
+} from "./app/sweep.ts";
 import type { OrchestratorConfig } from "./config.ts";
 import type { OrchestratorEvent } from "./log-events.ts";
 
@@ -48,6 +59,7 @@ export interface OrchestratorParts {
   /** Unix seconds. */
   readonly now: () => number;
   readonly serviceToken: string;
+  readonly telemetry?: Telemetry;
 }
 
 export interface Orchestrator {
@@ -55,6 +67,8 @@ export interface Orchestrator {
   stop(): Promise<void>;
   /** `host:port`, once started. */
   readonly grpcAddress: string;
+  /** Root of `/metrics`, `/healthz` and `/readyz`, once started. */
+  readonly metricsUrl: string;
 }
 
 /** A quarter of an hour: a lost database must not put a revocation aside, a poisonous event must not stop all jobs. */
@@ -65,11 +79,17 @@ const jobsPerPass = 50;
 
 /** The composition root of the orchestrator. */
 export function composeOrchestrator(config: OrchestratorConfig, parts: OrchestratorParts): Orchestrator {
-  const { db, log, logger, now, serviceToken } = parts;
+  const { db, logger, now, serviceToken, telemetry = new Telemetry({ service: "orchestrator" }) } = parts;
+  const log = tracedLog(telemetry, parts.log);
+  watchOutbox(telemetry, db);
+  watchJobs(telemetry, { db, log, now, workerForgottenSeconds: config.workerForgottenSeconds });
   const access = createGrpcClient(AccessServiceService, config.accessAddress, {
     [serviceTokenKey]: serviceToken,
   });
-  const jobs = createJobRecords(db, (jobId, state) => logger.info("job.moved", { jobId, state }));
+  const jobs = observedJobs(
+    telemetry,
+    createJobRecords(db, (jobId, state) => logger.info("job.moved", { jobId, state })),
+  );
   const tasks = createTaskRecords(db);
   const deps = {
     ...config,
@@ -77,8 +97,8 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
     tasks,
     workers: workerRecords,
     uploads: createUploadRecords(db),
-    announcer: outboxAnnouncer,
-    objects: objectBytes(parts.objects, config.urlTtlSeconds),
+    announcer: tracedAnnouncer(telemetry, outboxAnnouncer(traceOfTask(telemetry))),
+    objects: objectBytes(tracedObjects(telemetry, parts.objects), config.urlTtlSeconds),
     authority: accessAuthority(access, now),
     inTransaction: db.inTransaction.bind(db),
     now,
@@ -89,11 +109,15 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
       perInputMebibyte: config.pricePerInputMebibyte,
     },
     onChange: (jobId: JobId, changed: () => void) => db.listen(jobChannel(jobId), changed),
+    onUnwanted: (jobId: JobId, unwanted: () => void) => db.listen(unwantedChannel(jobId), unwanted),
+    partitions: queuePartitions,
+    startOf: startPartition,
   };
   const nameOf = (error: unknown) => (error instanceof Error ? error.name : "UNKNOWN");
   const codeOf = (error: unknown) =>
     error instanceof Error && "code" in error ? String(error.code) : nameOf(error);
 
+  const spanOf = { PERMITTED: "job plan", REDUCING: "job finish" } as const;
   /** Tries each job on its own: one that cannot go on now is put off and holds up no other. */
   const each = async (
     state: "PERMITTED" | "REDUCING",
@@ -102,7 +126,7 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
   ): Promise<void> => {
     for (const jobId of await jobs.due(state, now(), jobsPerPass)) {
       try {
-        await step(jobId);
+        await telemetry.jobSpanIfUsed(jobId, spanOf[state], {}, () => step(jobId));
       } catch (error) {
         logger.warn(event, { jobId, code: codeOf(error), errorName: nameOf(error) });
         await jobs.postpone(jobId, (attempts) => now() + Math.min(10, attempts));
@@ -117,8 +141,19 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
     for (const jobId of await tasks.stalled(jobsPerPass)) await catchUp(deps, jobId);
     await each("REDUCING", "job.finish-delayed", (jobId) => finishJob(deps, jobId));
   };
+  /** Longer than this between two sweeps, nobody was there to hear the workers. */
+  const awaySeconds = 2 * config.sweepSeconds + 3;
+  let sweptAt: number | undefined;
   const sweep = async () => {
+    // By a clock that only this process's own pauses move; how long nobody at all was there, the store knows.
+    const wasAway = sweptAt === undefined || performance.now() - sweptAt > awaySeconds * 1_000;
+    sweptAt = performance.now();
+    const forgiven = await forgiveSilence(deps, wasAway ? awaySeconds : undefined);
+    if (forgiven > 0) logger.warn("leases.forgiven", { count: forgiven });
+    const raced = await raceStragglers(deps);
+    if (raced > 0) logger.info("tasks.raced", { count: raced });
     const reclaimed = await reclaimTasks(deps);
+    telemetry.metrics.count("leasesLost", {}, reclaimed);
     if (reclaimed > 0) logger.warn("tasks.reclaimed", { count: reclaimed });
     await expireJobs(deps);
     await giveUpTies(deps);
@@ -148,6 +183,9 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
       if (!hosted) throw new Error("the orchestrator has not started");
       return hosted.grpcAddress;
     },
+    get metricsUrl() {
+      return hosted?.metricsUrl ?? "";
+    },
     start: async () => {
       await db.migrate(migrations);
       await log.declare(jobEvents);
@@ -163,6 +201,7 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
           services: [computeService(deps, options), taskService(deps, options)],
           descriptorSet: descriptorSet(),
         },
+        observe: { telemetry, metricsPort: config.metricsPort },
       });
       relay = startOutboxRelay({
         db,

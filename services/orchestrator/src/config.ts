@@ -9,6 +9,10 @@ const amount = z.coerce.bigint().min(0n).default(0n);
 export const orchestratorSettings = {
   host: { schema: z.string().default("127.0.0.1"), meaning: "address that the gRPC server binds" },
   grpcPort: { schema: count(0, 65_535, 0), meaning: "gRPC port; 0 picks a free one" },
+  metricsPort: {
+    schema: count(0, 65_535, 0),
+    meaning: "port of /metrics, /healthz, /readyz; 0 picks a free one",
+  },
   accessAddress: { schema: z.string().regex(/^[^\s/]+:\d+$/), meaning: "access's gRPC, host:port" },
   chainId: { schema: z.coerce.bigint().min(1n), meaning: "EIP-155 chain id that workers' attestations name" },
   operator: {
@@ -29,6 +33,29 @@ export const orchestratorSettings = {
     schema: count(1, 10_000, 64),
     meaning: "task replicas of one grantee that wait or run at once",
   },
+  queuePerSlot: {
+    schema: count(1, 1_000, 4),
+    meaning: "task replicas that wait or run in a region for each task that its workers compute at once",
+  },
+  minQueueDepth: {
+    schema: count(1, 10_000, 16),
+    meaning:
+      "task replicas that may wait or run in a region whatever its workers: what an empty fleet grows by",
+  },
+  moveSeconds: {
+    schema: count(1, 600, 2),
+    unit: "s",
+    meaning: "a published task behind others moves to an idle worker after; doubles each time",
+  },
+  stragglerFactor: {
+    schema: z.coerce.number().min(1.1).max(100).default(4),
+    meaning: "a task that runs this many times longer than its like is run by another worker too",
+  },
+  stragglerSeconds: {
+    schema: count(1, 86_400, 15),
+    unit: "s",
+    meaning: "no task counts as slow before it has run for",
+  },
   leaseSeconds: { schema: count(2, 3_600, 10), unit: "s", meaning: "a lease without a heartbeat ends after" },
   republishSeconds: {
     schema: count(2, 86_400, 60),
@@ -46,7 +73,15 @@ export const orchestratorSettings = {
     meaning: "a worker that was not heard of for so long is not counted on",
   },
   announceSeconds: { schema: count(1, 600, 15), unit: "s", meaning: "workers say that they are there every" },
-  maxTaskAttempts: { schema: count(1, 100, 6), meaning: "failures of one task that fail its job" },
+  maxTaskAttempts: {
+    schema: count(1, 100, 6),
+    meaning: "failures of one task, lost workers among them, that fail its job",
+  },
+  outageSeconds: {
+    schema: count(1, 1_000_000, 1_800),
+    unit: "s",
+    meaning: "objects that workers cannot reach or store fail a job only when that lasts",
+  },
   maxPlanAttempts: {
     schema: count(1, 100, 8),
     meaning: "looks for a missing object before a job is rejected",

@@ -9,5 +9,7 @@ export type OrchestratorEvent =
   | "job.finish-delayed"
   | "loop.failed"
   | "tasks.reclaimed"
+  | "tasks.raced"
+  | "leases.forgiven"
   | "objects.deleted"
   | "rpc.bug";

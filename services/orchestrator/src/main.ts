@@ -15,5 +15,6 @@ await runServiceProcess({
       logger: host.logger(),
       now: host.now,
       serviceToken: await host.serviceToken(),
+      telemetry: host.telemetry,
     }),
 });

@@ -6,7 +6,7 @@ let platform: Platform;
 
 beforeAll(async () => {
   platform = await startPlatform(await tinyDataset(), { config: { maxOutstandingPerGrantee: 3 } });
-}, 60_000);
+}, 120_000);
 afterAll(() => platform.dispose());
 
 /** Published and unfinished replicas of a grantee. */
@@ -34,4 +34,4 @@ it("publishes no more of one grantee than its bound, and a late grantee's task a
   await platform.addWorker();
   for (const { permitId } of [...jobs, another]) await platform.reaches(permitId, "COMPLETED");
   expect(await outstanding(busy)).toBe(0);
-}, 40_000);
+}, 120_000);

@@ -9,7 +9,7 @@ beforeAll(async () => {
   platform = await startPlatform(await tinyDataset(), { config: { republishSeconds: 3 } });
   await platform.addWorker();
   await platform.addWorker();
-}, 60_000);
+}, 120_000);
 afterAll(() => platform.dispose());
 
 /** Statements that each life of the process may make; the last one lives on. */
@@ -52,7 +52,7 @@ describe("a process that is killed", () => {
       const states = done.transitions.map(({ state }) => platform.stateName(state));
       expect(states).toEqual(["PERMITTED", "PLANNED", "RUNNING", "REDUCING", "COMPLETED"]);
     },
-    60_000,
+    180_000,
   );
 
   it("in each state of a job is taken up again in that state", async () => {
@@ -80,5 +80,5 @@ describe("a process that is killed", () => {
         .poll(() => platform.told(permitId).filter((name) => name === "jobCompleted"))
         .toHaveLength(1);
     }
-  }, 60_000);
+  }, 120_000);
 });

@@ -42,7 +42,7 @@ beforeAll(async () => {
   const config = { operator, maxPlanAttempts: 2, pricePerInputMebibyte: 5n };
   dataset = await tinyDataset({ chromosomes: 22, rowsPadded: 120 });
   platform = await startPlatform(dataset, { duplicateDeliveries: true, config });
-}, 60_000);
+}, 120_000);
 afterAll(() => platform.dispose());
 
 /** The spy, too, gets each delivery twice. */
@@ -110,7 +110,7 @@ describe("a job", () => {
       "COMMITTED",
       "SETTLED",
     ]);
-  }, 40_000);
+  }, 120_000);
 
   it("is refused with the code that refuses, before any work", async () => {
     platform.facts.refusals.set("13", { code: "GRANT_EXPIRED", clause: 4 });
@@ -144,7 +144,7 @@ describe("a job", () => {
     await expect.poll(() => platform.job(permitId)).toBeDefined();
     const missing = await platform.reaches(permitId, "REJECTED");
     expect(missing.reason).toBe("OBJECT_MISSING");
-  }, 40_000);
+  }, 120_000);
 
   it("waits while access cannot answer, and is planned when it can", async () => {
     platform.facts.down = true;
@@ -154,7 +154,7 @@ describe("a job", () => {
     platform.clock.forward(20);
     await platform.reaches(permitId, "PLANNED", "RUNNING", "REDUCING", "COMPLETED");
     await expect.poll(() => platform.told(permitId).slice(0, 2)).toEqual(twice("jobPlanned"));
-  }, 40_000);
+  }, 120_000);
 
   it("quotes what it would then run, and stores the parameters", async () => {
     const compute = platform.client();
@@ -189,14 +189,14 @@ describe("a job", () => {
       compute.quoteJob({ ...refused, datasets: [{ datasetId: "77", version: 0 }], paramsJson: anyJob }),
     ).rejects.toMatchObject({ status: "NOT_FOUND", code: "DATASET_UNKNOWN" });
     compute.close();
-  }, 40_000);
+  }, 120_000);
 
   it("leaves a permit alone that names another operator", async () => {
     const other = await platform.issue({ operator: Buffer.alloc(20, 0x77) });
     const ours = await platform.issue();
     await platform.reaches(ours.permitId, "PLANNED", "RUNNING", "REDUCING", "COMPLETED");
     expect(await platform.job(other.permitId)).toBeUndefined();
-  }, 40_000);
+  }, 120_000);
 
   it("answers nobody without the service token", async () => {
     const stranger = createGrpcClient(ComputeServiceService, platform.address());
@@ -206,5 +206,5 @@ describe("a job", () => {
       status: "UNAUTHENTICATED",
     });
     stranger.close();
-  }, 40_000);
+  }, 120_000);
 });

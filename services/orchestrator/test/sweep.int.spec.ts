@@ -10,7 +10,7 @@ let platform: Platform;
 
 beforeAll(async () => {
   platform = await startPlatform(await tinyDataset());
-}, 60_000);
+}, 120_000);
 afterAll(() => platform.dispose());
 
 it("deletes outputs that nothing names any more, and keeps the result", async () => {
@@ -47,4 +47,4 @@ it("deletes outputs that nothing names any more, and keeps the result", async ()
   await expect.poll(() => stored(0), { timeout: 60_000 }).toBe(false);
   expect(await stored(1)).toBe(true);
   await platform.expectRightResult(done);
-}, 40_000);
+}, 120_000);

@@ -1,12 +1,5 @@
 import { createWasmEngine } from "@cos/fhe";
-import {
-  defineTaskConsumer,
-  done,
-  type MessageLog,
-  runConsumer,
-  type Subscription,
-  toMessage,
-} from "@cos/messaging";
+import { defineTaskConsumer, done, type MessageLog, runConsumer, type Subscription } from "@cos/messaging";
 import { evaluateTask, reducePartials, type TaskSpec } from "@cos/programs";
 import { BeginTaskResponse_Decision as Decision, TaskServiceService } from "@cos/proto/compute";
 import { asDigest, asPermitId, digestOfBytes, signTaskAttestation } from "@cos/protocol";
@@ -66,19 +59,21 @@ export async function startTestWorker(options: {
   /** Calls under way: a worker that asks is a worker that is there, so a stop waits for the answers. */
   const begins = new Set<Promise<unknown>>();
 
-  async function run(jobId: Uint8Array, taskId: Uint8Array): Promise<"acknowledged" | "later"> {
-    const beginning = current().beginTask({ jobId, taskId, worker });
+  async function run(
+    { jobId, taskId, replica }: { jobId: Uint8Array; taskId: Uint8Array; replica: number },
+    partition: number,
+  ): Promise<void> {
+    const beginning = current().beginTask({ jobId, taskId, worker, replica, partition });
     begins.add(beginning);
     const begun = await beginning.finally(() => begins.delete(beginning));
-    if (begun.decision === Decision.DECISION_LATER) return "later";
-    if (begun.decision !== Decision.DECISION_RUN) return "acknowledged";
+    if (begun.decision !== Decision.DECISION_RUN) return;
     const spec = JSON.parse(begun.taskJson) as TaskSpec;
     const { fence } = begun;
     if (
       (await options.hold?.({ jobId: hex(jobId), taskId: hex(taskId), fence, kind: spec.task.kind })) ===
       "vanish"
     )
-      return "acknowledged";
+      return;
     const urls = new Map(begun.inputs.map((input) => [hex(input.digest), input.url]));
     const read = async (ref: { digest: string }) =>
       new Uint8Array(await (await fetch(urls.get(ref.digest) ?? "")).arrayBuffer());
@@ -93,7 +88,7 @@ export async function startTestWorker(options: {
     try {
       if (!result.ok) {
         await current().failTask({ taskId, fence, code: result.error.code, retryable: false });
-        return "acknowledged";
+        return;
       }
       const output = options.tamper?.(result.value, hex(taskId)) ?? result.value;
       const digest = digestOfBytes(output);
@@ -122,7 +117,6 @@ export async function startTestWorker(options: {
     } catch (error) {
       if (!(error instanceof RpcFault) || error.status !== "ABORTED") throw error;
     }
-    return "acknowledged";
   }
 
   const topic = taskEvents(region);
@@ -131,13 +125,7 @@ export async function startTestWorker(options: {
     topic,
     handle: async ({ event }, delivery) => {
       if (!event) throw new Error("no event");
-      const { jobId, taskId } = event.value;
-      if ((await run(jobId, taskId)) === "later") {
-        await new Promise((resolve) => setTimeout(resolve, 30));
-        const partition = (delivery.partition + 1) % topic.partitions;
-        const headers = { messageId: delivery.messageId, producer: "test" };
-        await log.publish([toMessage(topic, { event }, headers, { partition })]);
-      }
+      await run(event.value, delivery.partition);
       return done;
     },
   });

@@ -4,6 +4,10 @@ import { type GrpcClient, RpcFault } from "@cos/service-host";
 import { type BeginAnswer, LeaseLost, type QueuedTask, type TaskApi } from "../app/ports.ts";
 
 const bytesOf = (hex: string): Buffer => Buffer.from(hex.slice(2), "hex");
+/** For an answer that should come at once. */
+const answerMs = 5_000;
+/** The longest that the orchestrator lets a heartbeat wait. */
+const maxWaitMs = 10_000;
 const digestOf = (bytes: Uint8Array): Digest => asDigest(`0x${Buffer.from(bytes).toString("hex")}`);
 
 /** The orchestrator's TaskService over gRPC. ABORTED, and NOT_FOUND of a job that is gone, mean that the lease is lost. */
@@ -15,16 +19,20 @@ export function grpcTaskApi(client: GrpcClient<typeof TaskServiceService>, worke
         taskId: bytesOf(task.taskId),
         jobId: bytesOf(task.jobId),
         worker: bytesOf(worker),
+        replica: task.replica,
+        partition: task.partition,
       });
       return toAnswer(answer);
     },
-    heartbeat: async (task, fence) => {
-      const { wanted } = await orLeaseLost(client.heartbeatTask(leased(task, fence), { deadlineMs: 5_000 }));
+    heartbeat: async (task, fence, waitMs) => {
+      const request = { ...leased(task, fence), waitMs: Math.min(waitMs, maxWaitMs) };
+      const deadlineMs = request.waitMs + answerMs;
+      const { wanted } = await orLeaseLost(client.heartbeatTask(request, { deadlineMs }));
       return wanted;
     },
-    presignOutput: async (task, fence, { digest, sizeBytes }) => {
+    presignOutput: async (task, fence, { digest, sizeBytes }, signal) => {
       const request = { ...leased(task, fence), digest: bytesOf(digest), sizeBytes: BigInt(sizeBytes) };
-      const { url } = await orLeaseLost(client.presignOutput(request));
+      const { url } = await orLeaseLost(client.presignOutput(request, { signal }));
       return url === "" ? undefined : url;
     },
     complete: async (task, fence, { output, signature, bytesRead, computeSeconds }) => {
@@ -41,6 +49,9 @@ export function grpcTaskApi(client: GrpcClient<typeof TaskServiceService>, worke
     },
     fail: async (task, fence, failure) => {
       await orLeaseLost(client.failTask({ ...leased(task, fence), ...failure }));
+    },
+    release: async (task, fence) => {
+      await orLeaseLost(client.releaseTask(leased(task, fence), { deadlineMs: answerMs }));
     },
   };
 }

@@ -1,5 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { defineTaskConsumer, done, type MessageLog, type TaskConsumer, toMessage } from "@cos/messaging";
+import { defineTaskConsumer, done, type TaskConsumer } from "@cos/messaging";
 import type { TaskEvent } from "@cos/proto/compute";
 import { asDigest, asPermitId } from "@cos/protocol";
 import type { Logger } from "@cos/service-host";
@@ -8,40 +7,30 @@ import type { QueuedTask } from "../app/ports.ts";
 import type { TaskOutcome } from "../app/run-task.ts";
 import type { WorkerLogEvent } from "../log-events.ts";
 
-/** Before a task is handed on to another worker. */
-const handOnAfterMs = 150;
-
 const hexOf = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString("hex")}`;
 
 /**
  * Takes tasks of one region. The offset is committed when the task has ended, so that lag is outstanding work and a dead
- * worker's task comes back by itself. A task that another worker must do is published again to the next partition, so that
- * it neither blocks this one nor stays with a member that may not run it.
+ * worker's task comes back by itself. A task that another worker must do, or that this one hands back, is the
+ * orchestrator's to publish again: its message is done with, and holds up none behind it.
  */
 export function taskConsumer(parts: {
   readonly region: string;
-  readonly log: MessageLog;
   readonly logger: Logger<WorkerLogEvent>;
-  run(task: QueuedTask, stop: AbortSignal): Promise<TaskOutcome>;
+  run(task: QueuedTask): Promise<TaskOutcome>;
 }): TaskConsumer<TaskEvent> {
-  const topic = taskEvents(parts.region);
   return defineTaskConsumer({
     name: `fhe-worker.${parts.region}`,
-    topic,
+    topic: taskEvents(parts.region),
     handle: async ({ event }, delivery) => {
       if (event === undefined) throw new Error("the runner lets no unknown event pass");
       const task = {
         taskId: asDigest(hexOf(event.value.taskId)),
         jobId: asPermitId(hexOf(event.value.jobId)),
+        replica: event.value.replica,
+        partition: delivery.partition,
       };
-      const outcome = await parts.run(task, delivery.signal);
-      report(parts.logger, task, outcome);
-      if (outcome.kind === "LATER") {
-        await delay(handOnAfterMs, undefined, { signal: delivery.signal }).catch(() => {});
-        const partition = (delivery.partition + 1) % topic.partitions;
-        const headers = { messageId: delivery.messageId, producer: "fhe-worker" };
-        await parts.log.publish([toMessage(topic, { event }, headers, { partition })]);
-      }
+      report(parts.logger, task, await parts.run(task));
       return done;
     },
   });

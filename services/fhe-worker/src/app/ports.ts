@@ -5,6 +5,10 @@ import type { Digest, JobId, ObjectRef, PermitId, Result } from "@cos/protocol";
 export interface QueuedTask {
   readonly taskId: Digest;
   readonly jobId: JobId;
+  /** Replica that the message names. */
+  readonly replica: number;
+  /** Where it came out of the queue. */
+  readonly partition: number;
 }
 
 /** A lease: what to run, where its inputs lie, and the number that fences it. */
@@ -23,12 +27,19 @@ export type BeginAnswer =
 /** The orchestrator's TaskService. Every method throws `LeaseLost` for a stale fence, and on lost infrastructure. */
 export interface TaskApi {
   begin(task: QueuedTask): Promise<BeginAnswer>;
-  /** False: stop, the job is over. */
-  heartbeat(task: QueuedTask, fence: bigint): Promise<boolean>;
+  /** Keeps the lease; answers after `waitMs`, or as soon as the task is not wanted: then false, stop. */
+  heartbeat(task: QueuedTask, fence: bigint, waitMs: number): Promise<boolean>;
   /** Undefined when the object is there already. */
-  presignOutput(task: QueuedTask, fence: bigint, output: ObjectRef): Promise<string | undefined>;
+  presignOutput(
+    task: QueuedTask,
+    fence: bigint,
+    output: ObjectRef,
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
   complete(task: QueuedTask, fence: bigint, completion: Completion): Promise<void>;
   fail(task: QueuedTask, fence: bigint, failure: { code: string; retryable: boolean }): Promise<void>;
+  /** Hands the task back unharmed: another worker gets it at once. */
+  release(task: QueuedTask, fence: bigint): Promise<void>;
 }
 
 export interface Completion {

@@ -11,6 +11,9 @@ export type ReadAhead = {
   end(): void;
 };
 
+/** Objects of a task that are fetched at once: enough that a store's answer time does not show, few enough to stay in order. */
+const atOnce = 4;
+
 /**
  * Fetches a task's objects in the order of need, as far ahead as the worker's budget of bytes allows, so that the next
  * block, and the next task's first blocks, are there when a thread asks. What is asked for is fetched at once, whatever
@@ -26,6 +29,7 @@ export function readAhead(
   const either = AbortSignal.any([signal, ended.signal]);
   const held = new Map<Digest, { ref: ObjectRef; bytes: Promise<Uint8Array | undefined> }>();
   const asked = new Set<Digest>();
+  const left = order.values();
 
   const drop = (digest: Digest) => {
     const entry = held.get(digest);
@@ -33,10 +37,10 @@ export function readAhead(
     budget.give(entry.ref.sizeBytes);
   };
   const run = async () => {
-    for (const ref of order) {
+    for (const ref of left) {
       if (asked.has(ref.digest) || held.has(ref.digest)) continue;
       await budget.take(ref.sizeBytes, either);
-      if (asked.has(ref.digest)) {
+      if (asked.has(ref.digest) || held.has(ref.digest)) {
         budget.give(ref.sizeBytes);
         continue;
       }
@@ -45,7 +49,7 @@ export function readAhead(
       await bytes;
     }
   };
-  run().catch(() => {}); // aborted: nobody waits for it
+  for (let n = 0; n < atOnce; n++) run().catch(() => {}); // aborted: nobody waits for it
 
   return {
     read: async (ref) => {

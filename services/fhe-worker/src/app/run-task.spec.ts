@@ -5,7 +5,7 @@ import { type BeginAnswer, LeaseLost, TransferFailed } from "./ports.ts";
 import { type RunTaskParts, runTask } from "./run-task.ts";
 
 const taskId = asDigest(`0x${"11".repeat(32)}`);
-const task = { taskId, jobId: asPermitId(`0x${"22".repeat(32)}`) };
+const task = { taskId, jobId: asPermitId(`0x${"22".repeat(32)}`), replica: 1, partition: 7 };
 const input = { digest: asDigest(`0x${"33".repeat(32)}`), sizeBytes: 5, url: "http://store/a" };
 const context = { profile: "p", parameterDigest: taskId, contextDigest: taskId };
 const estimate = { inputBytes: 5, outputBytes: 3, cost: 1 };
@@ -18,6 +18,8 @@ const spec = {
 };
 const lease = { fence: 7n, permitId: task.jobId, taskJson: JSON.stringify(spec), inputs: [input] };
 const output = Buffer.from("sum");
+
+const never = new AbortController().signal;
 
 /** A worker's surroundings that write down what they are told. */
 function surroundings(
@@ -34,6 +36,7 @@ function surroundings(
       },
       complete: async (_task, fence, completion) => void told.push(["complete", fence, completion]),
       fail: async (_task, fence, failure) => void told.push(["fail", fence, failure]),
+      release: async (_task, fence) => void told.push(["release", fence]),
     },
     transfers: {
       read: async () => Buffer.from("block"),
@@ -47,17 +50,16 @@ function surroundings(
     budget: createByteBudget(1_000),
     heartbeatMs: 5,
     elapsedMs: () => performance.now(),
+    drain: { begun: never, late: never },
     ...changes.parts,
   };
   return { told, parts };
 }
-const never = new AbortController().signal;
-
 describe("runTask", () => {
   it("stores the output under its digest before it completes, under the lease's fence", async () => {
     const { told, parts } = surroundings();
     const ref = { digest: digestOfBytes(output), sizeBytes: 3 };
-    expect(await runTask(task, parts, never)).toMatchObject({ kind: "COMPLETED", bytesRead: 5, output: ref });
+    expect(await runTask(task, parts)).toMatchObject({ kind: "COMPLETED", bytesRead: 5, output: ref });
     expect(told).toEqual([
       ["presign", 7n, ref],
       ["write", "http://store/out", "sum"],
@@ -71,7 +73,7 @@ describe("runTask", () => {
 
   it.each(["DONE", "NOT_WANTED", "LATER"] as const)("leaves a task alone that is %s", async (decision) => {
     const { told, parts } = surroundings({ begin: { decision } });
-    expect(await runTask(task, parts, never)).toEqual({ kind: decision });
+    expect(await runTask(task, parts)).toEqual({ kind: decision });
     expect(told).toEqual([]);
   });
 
@@ -81,13 +83,13 @@ describe("runTask", () => {
         evaluate: async () => err({ code: "OBJECT_DIGEST_MISMATCH", expected: taskId, actual: taskId }),
       },
     });
-    expect(await runTask(task, tampered.parts, never)).toMatchObject({ kind: "FAILED", retryable: false });
+    expect(await runTask(task, tampered.parts)).toMatchObject({ kind: "FAILED", retryable: false });
     expect(tampered.told).toEqual([["fail", 7n, { code: "OBJECT_DIGEST_MISMATCH", retryable: false }]]);
     const read = async () => {
       throw new TransferFailed("INPUT_UNREACHABLE", "no answer");
     };
     const unreachable = surroundings({ parts: { transfers: { read, write: async () => {} } } });
-    expect(await runTask(task, unreachable.parts, never)).toMatchObject({
+    expect(await runTask(task, unreachable.parts)).toMatchObject({
       code: "INPUT_UNREACHABLE",
       retryable: true,
     });
@@ -103,7 +105,7 @@ describe("runTask", () => {
           ),
       },
     });
-    expect(await runTask(task, parts, never)).toEqual({ kind: "LEASE_LOST" });
+    expect(await runTask(task, parts)).toEqual({ kind: "LEASE_LOST" });
     expect(told).toEqual([]);
   });
 
@@ -112,7 +114,7 @@ describe("runTask", () => {
     const stale = async () => {
       throw new LeaseLost("STALE_FENCE");
     };
-    expect(await runTask(task, { ...parts, tasks: { ...parts.tasks, complete: stale } }, never)).toEqual({
+    expect(await runTask(task, { ...parts, tasks: { ...parts.tasks, complete: stale } })).toEqual({
       kind: "LEASE_LOST",
     });
     expect(told.map(([what]) => what)).toEqual(["presign", "write"]);
@@ -121,7 +123,83 @@ describe("runTask", () => {
   it("refuses a description of another task", async () => {
     const other = { ...lease, taskJson: JSON.stringify({ ...spec, taskId: input.digest }) };
     const { told, parts } = surroundings({ begin: { decision: "RUN", lease: other } });
-    expect(await runTask(task, parts, never)).toMatchObject({ kind: "FAILED", code: "TASK_MALFORMED" });
+    expect(await runTask(task, parts)).toMatchObject({ kind: "FAILED", code: "TASK_MALFORMED" });
     expect(told).toHaveLength(1);
+  });
+
+  it("is not disturbed by a drain once it computes, and hands back what only fetches", async () => {
+    const begun = new AbortController();
+    const drain = { begun: begun.signal, late: never };
+    const computing = surroundings({
+      parts: {
+        drain,
+        evaluate: async (_spec, inputs, read) => {
+          for (const ref of inputs) await read(ref);
+          begun.abort();
+          return ok(output);
+        },
+      },
+    });
+    expect(await runTask(task, computing.parts)).toMatchObject({ kind: "COMPLETED" });
+
+    const next = surroundings({ parts: { drain } }); // delivered after the drain began
+    expect(await runTask(task, next.parts)).toEqual({ kind: "RELEASED" });
+    expect(next.told).toEqual([["release", 7n]]);
+
+    const began = new AbortController();
+    const fetching = surroundings({
+      parts: {
+        drain: { begun: began.signal, late: never },
+        evaluate: (_spec, _inputs, _read, signal) =>
+          new Promise((resolve) => {
+            signal.addEventListener("abort", () => resolve(err({ code: "CANCELLED" })));
+            began.abort(); // it waits for a thread
+          }),
+      },
+    });
+    expect(await runTask(task, fetching.parts)).toEqual({ kind: "RELEASED" });
+    expect(fetching.told).toEqual([["release", 7n]]);
+  });
+
+  it("hands back what still computes when the drain has lasted too long, and fails nothing", async () => {
+    const late = new AbortController();
+    const { told, parts } = surroundings({
+      parts: {
+        drain: { begun: never, late: late.signal },
+        evaluate: async (_spec, inputs, read, signal) => {
+          for (const ref of inputs) await read(ref);
+          late.abort();
+          return signal.aborted ? err({ code: "CANCELLED" }) : ok(output);
+        },
+      },
+    });
+    expect(await runTask(task, parts)).toEqual({ kind: "RELEASED" });
+    expect(told).toEqual([["release", 7n]]);
+  });
+
+  it("hears that it is not wanted from the heartbeat under way, with no second one", async () => {
+    const { promise: revoked, resolve: revoke } = Promise.withResolvers<void>();
+    let beats = 0;
+    const { told, parts } = surroundings({
+      parts: {
+        heartbeatMs: 60_000,
+        evaluate: async (_spec, inputs, read, signal) => {
+          for (const ref of inputs) await read(ref);
+          revoke();
+          return new Promise((resolve) =>
+            signal.addEventListener("abort", () => resolve(err({ code: "CANCELLED" }))),
+          );
+        },
+      },
+    });
+    const heartbeat = async () => {
+      beats += 1;
+      await revoked;
+      return false;
+    };
+    expect(await runTask(task, { ...parts, tasks: { ...parts.tasks, heartbeat } })).toEqual({
+      kind: "LEASE_LOST",
+    });
+    expect([beats, told]).toEqual([1, []]);
   });
 });

@@ -3,6 +3,7 @@ import { needOrder } from "../domain/need-order.ts";
 import { readSpec } from "../domain/read-spec.ts";
 import { taskFailure } from "../domain/task-failure.ts";
 import type { ByteBudget } from "./byte-budget.ts";
+import { type Drain, watchDrain } from "./drain.ts";
 import { keepLease } from "./keep-lease.ts";
 import {
   type Attest,
@@ -16,7 +17,7 @@ import {
 } from "./ports.ts";
 import { readAhead } from "./read-ahead.ts";
 
-/** How a delivered task ended. `LATER`: hand it on, another worker must do it. */
+/** How a delivered task ended. `LATER`: another worker must do it; `RELEASED`: handed back because this one ends. */
 export type TaskOutcome =
   | {
       readonly kind: "COMPLETED";
@@ -25,7 +26,7 @@ export type TaskOutcome =
       readonly output: ObjectRef;
     }
   | { readonly kind: "FAILED"; readonly code: string; readonly retryable: boolean }
-  | { readonly kind: "DONE" | "NOT_WANTED" | "LATER" | "LEASE_LOST" };
+  | { readonly kind: "DONE" | "NOT_WANTED" | "LATER" | "LEASE_LOST" | "RELEASED" };
 
 export interface RunTaskParts {
   readonly tasks: TaskApi;
@@ -34,49 +35,54 @@ export interface RunTaskParts {
   readonly attest: Attest;
   /** Input bytes that the worker's tasks may hold in advance, together. */
   readonly budget: ByteBudget;
-  /** Between heartbeats; a revoked job's task stops within this and the answer's round trip. */
+  /** Between heartbeats, which also bounds how late a worker hears of a revocation that it was not told of at once. */
   readonly heartbeatMs: number;
   /** Milliseconds of a clock that never goes back. */
   readonly elapsedMs: () => number;
+  readonly drain: Drain;
 }
 
 /**
  * Runs one delivery of a task from lease to completion. Repeating it is safe: a task that is done or taken is left alone,
  * outputs are stored under their digest, and the completion counts once per replica.
  *
- * @param stop aborts when this worker must let go at once; the lease then runs out by itself
+ * What runs is a matter of the lease alone: a worker that joins or leaves moves partitions about, and that must not throw
+ * away what is being computed. Whoever gets the message meanwhile is told that the task is taken.
  */
-export async function runTask(
-  task: QueuedTask,
-  parts: RunTaskParts,
-  stop: AbortSignal,
-): Promise<TaskOutcome> {
+export async function runTask(task: QueuedTask, parts: RunTaskParts): Promise<TaskOutcome> {
   const begun = await parts.tasks.begin(task);
   if (begun.decision !== "RUN") return { kind: begun.decision };
   const { lease } = begun;
   const kept = keepLease(task, lease.fence, parts);
+  const timing: Timing = { computesSince: undefined };
+  const drain = watchDrain(parts.drain, () => timing.computesSince !== undefined);
   try {
-    return await runLeased(task, lease, parts, AbortSignal.any([stop, kept.over]));
+    return await runLeased(task, lease, parts, timing, AbortSignal.any([drain.handBack, kept.over]));
   } catch (error) {
     if (error instanceof LeaseLost || kept.over.aborted) return { kind: "LEASE_LOST" };
-    if (stop.aborted) throw error;
-    return giveUp(task, lease, parts, error instanceof TransferFailed ? error.code : "WORKER_FAULT");
+    if (drain.handBack.aborted) return await release(task, lease, parts);
+    return await giveUp(task, lease, parts, error instanceof TransferFailed ? error.code : "WORKER_FAULT");
   } finally {
     kept.end();
+    drain.end();
   }
 }
+
+/** When the task got its thread; `undefined` while its inputs are fetched ahead. */
+type Timing = { computesSince: number | undefined };
 
 async function runLeased(
   task: QueuedTask,
   lease: TaskLease,
   parts: RunTaskParts,
+  timing: Timing,
   signal: AbortSignal,
 ): Promise<TaskOutcome> {
+  signal.throwIfAborted();
   const spec = readSpec(lease.taskJson, task.taskId);
   if (!spec.ok) return giveUp(task, lease, parts, spec.error.code);
   const urls = new Map(lease.inputs.map(({ digest, url }) => [digest, url]));
   let bytesRead = 0;
-  let started: number | undefined;
   const fetch = async (ref: ObjectRef) => {
     const url = urls.get(ref.digest);
     if (url === undefined) throw new TransferFailed("INPUT_UNREACHABLE", "the lease names no such input");
@@ -87,20 +93,28 @@ async function runLeased(
   const inputs = lease.inputs.map(({ digest, sizeBytes }) => ({ digest, sizeBytes }));
   const ahead = readAhead(needOrder(spec.value, inputs), fetch, parts.budget, signal);
   const read = (ref: ObjectRef) => {
-    started ??= parts.elapsedMs(); // the task has its thread now
+    timing.computesSince ??= parts.elapsedMs();
     return ahead.read(ref);
   };
   const result = await parts.evaluate(spec.value, inputs, read, signal).finally(ahead.end);
-  const computeSeconds = started === undefined ? 0 : (parts.elapsedMs() - started) / 1000;
+  const { computesSince } = timing;
+  const computeSeconds = computesSince === undefined ? 0 : (parts.elapsedMs() - computesSince) / 1000;
   signal.throwIfAborted();
   if (!result.ok) return giveUp(task, lease, parts, result.error.code);
 
   const output = { digest: digestOfBytes(result.value), sizeBytes: result.value.length };
-  const url = await parts.tasks.presignOutput(task, lease.fence, output);
+  const url = await parts.tasks.presignOutput(task, lease.fence, output, signal);
   if (url !== undefined) await parts.transfers.write(url, result.value, signal);
+  signal.throwIfAborted();
   const signature = await parts.attest(lease.permitId, task.taskId, output.digest);
   await parts.tasks.complete(task, lease.fence, { output, signature, bytesRead, computeSeconds });
   return { kind: "COMPLETED", bytesRead, computeSeconds, output };
+}
+
+/** Hands a task back. Should nobody hear it, the lease runs out by itself. */
+async function release(task: QueuedTask, lease: TaskLease, { tasks }: RunTaskParts): Promise<TaskOutcome> {
+  await tasks.release(task, lease.fence).catch(() => {});
+  return { kind: "RELEASED" };
 }
 
 async function giveUp(

@@ -3,7 +3,7 @@ import { partitionOf, toMessage } from "@cos/messaging";
 import type { JobEvent } from "@cos/proto/compute";
 import { appendOutbox } from "@cos/store";
 import { jobEvents, taskEvents } from "@cos/topics";
-import type { Announcer, Tx } from "../app/ports.ts";
+import type { Announcer, QueuedReplica, Tx } from "../app/ports.ts";
 import { bytesOf } from "./grpc/wire.ts";
 
 const headers = () => ({ messageId: randomUUID(), producer: "orchestrator" });
@@ -11,26 +11,37 @@ const headers = () => ({ messageId: randomUUID(), producer: "orchestrator" });
 const announce = (tx: Tx, jobId: string, event: JobEvent["event"]): Promise<void> =>
   appendOutbox(tx, [toMessage(jobEvents, { jobId: bytesOf(jobId), event }, headers())]);
 
-/** Writes events and tasks into the outbox of the transaction that makes them true. */
-export const outboxAnnouncer: Announcer = {
-  taskQueued: async (tx, { jobId, taskId, replica, region, inputBytes, published }) => {
-    const topic = taskEvents(region);
-    const event = {
-      event: {
-        $case: "taskQueued" as const,
-        value: {
+/** Partitions that each region's queue has. */
+export const queuePartitions = taskEvents("any").partitions;
+
+/** Replicas start at neighbouring partitions, which belong to different members; each further try moves on by one. */
+export const startPartition = ({ taskId, replica, published }: QueuedReplica): number =>
+  (partitionOf(taskId, queuePartitions) + replica + published) % queuePartitions;
+
+/**
+ * Writes events and tasks into the outbox of the transaction that makes them true.
+ * @param traceOf W3C `traceparent` of a queued task's message
+ */
+export const outboxAnnouncer = (
+  traceOf: (replica: QueuedReplica) => string | undefined = () => undefined,
+): Announcer => ({
+  tasksQueued: (tx, replicas) =>
+    appendOutbox(
+      tx,
+      replicas.map((queued) => {
+        const { jobId, taskId, replica, region, inputBytes, partition } = queued;
+        const traceparent = traceOf(queued);
+        const value = {
           taskId: bytesOf(taskId),
           jobId: bytesOf(jobId),
           replica,
           inputBytes: BigInt(inputBytes),
-        },
-      },
-    };
-    // Replicas lie on neighbouring partitions, which belong to different members; each further try moves on by one.
-    const partition =
-      (partitionOf(topic.key(event), topic.partitions) + replica + published) % topic.partitions;
-    await appendOutbox(tx, [toMessage(topic, event, headers(), { partition })]);
-  },
+        };
+        const event = { event: { $case: "taskQueued" as const, value } };
+        const traced = { ...headers(), ...(traceparent === undefined ? {} : { traceparent }) };
+        return toMessage(taskEvents(region), event, traced, { partition });
+      }),
+    ),
   jobPlanned: (tx, jobId, planDigest, tasks) =>
     announce(tx, jobId, { $case: "jobPlanned", value: { planDigest: bytesOf(planDigest), tasks } }),
   jobCompleted: (tx, jobId, { commitment, uri }) =>
@@ -39,4 +50,4 @@ export const outboxAnnouncer: Announcer = {
       value: { resultCommitment: bytesOf(commitment), resultUri: uri },
     }),
   jobEnded: (tx, jobId, how, reason) => announce(tx, jobId, { $case: how, value: { reason } }),
-};
+});

@@ -1,6 +1,6 @@
 import type { Address, Digest, JobId } from "@cos/protocol";
 import { err, ok, type Result } from "@cos/protocol";
-import { decideBegin } from "../domain/decide-begin.ts";
+import { decideBegin, requeueDelaySeconds } from "../domain/decide-begin.ts";
 import { anyRegionName } from "../domain/region-name.ts";
 import { type MoveDeps, moveJob } from "./move-job.ts";
 import type {
@@ -43,13 +43,22 @@ export type BegunTask =
       readonly inputs: readonly (StoredObject & { readonly url: string })[];
     };
 
+/** A task as the queue delivered it. `replica`: the one that its message names; `partition`: where it came out. */
+export type DeliveredTask = {
+  readonly jobId: JobId;
+  readonly taskId: Digest;
+  readonly worker: Address;
+  readonly replica?: number | undefined;
+  readonly partition?: number | undefined;
+};
+
 /**
  * Gives a task that the queue delivered to the worker, or says why not. `LATER`: somebody else must take it, or this
- * worker a moment later; the caller hands the message on.
+ * worker a moment later. The message is used up in any case: what still needs a worker is published anew.
  */
 export async function beginTask(
   deps: BeginTaskDeps,
-  request: { jobId: JobId; taskId: Digest; worker: Address },
+  request: DeliveredTask,
 ): Promise<Result<BegunTask, BeginTaskError>> {
   const { jobId, worker } = request;
   const job = await deps.jobs.find(jobId);
@@ -74,7 +83,7 @@ type Leased =
 async function lease(
   deps: BeginTaskDeps,
   tx: Tx,
-  { jobId, taskId, worker }: { jobId: JobId; taskId: Digest; worker: Address },
+  { jobId, taskId, worker, replica, partition }: DeliveredTask,
 ): Promise<Leased | undefined> {
   const { jobs, tasks, workers } = deps;
   const now = deps.now();
@@ -82,6 +91,7 @@ async function lease(
   const task = await tasks.find(tx, jobId, taskId);
   if (!job || !task) return undefined;
   await workers.seen(tx, worker, [job.region], now);
+  if (partition !== undefined) await workers.serves(tx, job.region, partition, worker, now);
   const known = await workers.known(tx, job.region, now - deps.workerForgottenSeconds);
   const failures = await tasks.failures(tx, jobId, taskId);
   const slots = await tasks.slots(tx, jobId, taskId);
@@ -90,15 +100,20 @@ async function lease(
     paused: job.paused,
     settled: task.output !== undefined,
     slots,
+    named: replica,
     wanted: job.wanted,
     worker,
     failedHere: failures.some((failure) => failure.worker === worker && !failure.retryable),
     othersKnown: known.some((other) => other !== worker),
     now,
   });
-  if (decided.decision !== "RUN") return decided;
+  if (decided.decision === "LATER" && decided.requeue) {
+    const { replica, bounced } = decided.requeue;
+    await tasks.bounce(tx, { jobId, taskId, replica }, now + requeueDelaySeconds(bounced));
+  }
+  if (decided.decision !== "RUN") return { decision: decided.decision };
   const leaseUntil = now + deps.leaseSeconds;
-  const fence = await tasks.lease(tx, { jobId, taskId, replica: decided.replica }, worker, leaseUntil);
+  const fence = await tasks.lease(tx, { jobId, taskId, replica: decided.replica }, worker, now, leaseUntil);
   await moveJob(deps, tx, job, "begin", { at: now });
   return { decision: "RUN", fence, leaseUntil, task, inputs: await inputsOf(tasks, tx, task) };
 }

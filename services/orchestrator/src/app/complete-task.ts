@@ -48,7 +48,7 @@ export async function completeTask(
     if (lease.state === "DONE") {
       return lease.output === outputDigest ? ok(false) : err({ code: "COMPLETED_OTHERWISE" });
     }
-    await deps.tasks.complete(tx, fence, completion);
+    await deps.tasks.complete(tx, fence, completion, deps.now());
     await settleTask(deps, tx, job, taskId);
     deps.jobs.changed(tx, jobId);
     return ok(true);

@@ -51,7 +51,7 @@ export async function moveJob(
   if (!(await deps.jobs.save(tx, moved, job.state))) throw new Error("a locked job changed");
   await deps.jobs.addTransition(tx, job.jobId, state, change.at);
   // Workers were told that the job's tasks are not wanted, and let go of their messages.
-  if (move === "reinstate" && wantsWork(state)) await deps.tasks.requeue(tx, job.jobId);
+  if (move === "reinstate" && wantsWork(state)) await deps.tasks.requeue(tx, job.jobId, change.at);
   await announce(deps.announcer, tx, moved, move);
   return moved;
 }

@@ -104,5 +104,6 @@ const toTasks = (plan: Plan, planDigest: ReturnType<typeof planDigestOf>): NewTa
     ordinal: index,
     description: JSON.stringify(taskSpec(plan, planDigest, index)),
     inputBytes: task.estimate.inputBytes,
+    cost: Math.ceil(task.estimate.cost),
     maxOutputBytes: Math.ceil(task.estimate.outputBytes * maxOutputOverhead.factor) + maxOutputOverhead.bytes,
   }));

@@ -1,6 +1,7 @@
 import type { Address, Digest, JobId } from "@cos/protocol";
 import type { Tx } from "@cos/store";
 import type { PermitTerms, StopTarget } from "../domain/chain-effect.ts";
+import type { WaitingReplica } from "../domain/choose-tasks.ts";
 import type { Slot } from "../domain/decide-begin.ts";
 import type { TaskFailure } from "../domain/decide-failure.ts";
 import type { Job, ResultRef, StopCause } from "../domain/job.ts";
@@ -48,7 +49,7 @@ export interface JobRecords {
   /** Forgets a retracted log; answers the jobs that it named. */
   removeStop(tx: Tx, logKey: string): Promise<JobId[]>;
   stops(tx: Tx, jobId: JobId): Promise<StopCause[]>;
-  /** Jobs in the state, not paused, oldest first, whose next attempt is due. */
+  /** Jobs in the state, not paused, whose next attempt is due: every grantee's oldest first, then their second ones. */
   due(state: JobState, now: number, limit: number): Promise<JobId[]>;
   /** Puts the job's next attempt off; answers how often that was done. */
   postpone(jobId: JobId, retryAt: (attempts: number) => number): Promise<number>;
@@ -70,6 +71,8 @@ export type NewTask = {
   readonly description: string;
   readonly inputBytes: number;
   readonly maxOutputBytes: number;
+  /** Planned work, in the plan's unit. */
+  readonly cost: number;
 };
 
 export type StoredObject = { readonly digest: Digest; readonly sizeBytes: number };
@@ -107,6 +110,35 @@ export type QueuedReplica = ReplicaKey & {
   readonly published: number;
 };
 
+/** A replica and the partition that it is published to. */
+export type PlacedReplica = QueuedReplica & { readonly partition: number };
+
+/** A published or running replica. */
+export type OutstandingReplica = QueuedReplica & {
+  readonly grantee: string;
+  readonly state: "QUEUED" | "RUNNING";
+  readonly worker: Address | undefined;
+  readonly partition: number | undefined;
+  readonly queuedAt: number;
+  /** How often it was published since somebody last answered. */
+  readonly unanswered: number;
+  readonly suspect: boolean;
+};
+
+/** A replica whose lease ran out: its worker is lost. */
+export type LostLease = Lease & { readonly fence: bigint };
+
+/** A replica that runs, and how fast its like were. Times are Unix seconds. */
+export type RunningReplica = {
+  readonly jobId: JobId;
+  readonly taskId: Digest;
+  readonly replica: number;
+  readonly begunAt: number;
+  readonly cost: number;
+  /** Median of seconds per cost over the finished replicas of its job and stage. */
+  readonly medianPace: number | undefined;
+};
+
 /** Tasks and their replicas. */
 export interface TaskRecords {
   addTasks(tx: Tx, jobId: JobId, tasks: readonly NewTask[]): Promise<void>;
@@ -120,16 +152,22 @@ export interface TaskRecords {
   /** Finished replicas, in order of replica number. */
   outputs(tx: Tx, jobId: JobId, taskId: Digest): Promise<Attested[]>;
   outputsOfJob(tx: Tx, jobId: JobId): Promise<Map<Digest, Attested[]>>;
-  addReplica(tx: Tx, key: ReplicaKey): Promise<void>;
+  /** One more slot, the next number, for a worker that has none of the task's yet. */
+  addSlot(tx: Tx, jobId: JobId, taskId: Digest, racesStraggler: boolean): Promise<void>;
+  /** Since when the task's replicas disagree. */
+  markTied(tx: Tx, jobId: JobId, taskId: Digest, at: number): Promise<void>;
   /** Leases the replica to the worker under a new fence. */
-  lease(tx: Tx, key: ReplicaKey, worker: Address, leaseUntil: number): Promise<bigint>;
+  lease(tx: Tx, key: ReplicaKey, worker: Address, at: number, leaseUntil: number): Promise<bigint>;
   byFence(tx: Tx, fence: bigint): Promise<Lease | undefined>;
   extend(tx: Tx, fence: bigint, leaseUntil: number): Promise<void>;
-  complete(tx: Tx, fence: bigint, completion: Completion): Promise<void>;
+  complete(tx: Tx, fence: bigint, completion: Completion, at: number): Promise<void>;
   /** Back to WAITING, not to be published before `readyAt`; its fence is void. */
   release(tx: Tx, key: ReplicaKey, readyAt: number): Promise<void>;
-  /** Published replicas that nobody began go back to WAITING, to be published anew. */
-  requeue(tx: Tx, jobId: JobId): Promise<void>;
+  /** A QUEUED replica whose message was used up without running it goes back to WAITING. */
+  bounce(tx: Tx, key: ReplicaKey, readyAt: number): Promise<void>;
+  /** Of a job whose workers were told to stop: what is published, and leases that are over by now, wait anew. */
+  requeue(tx: Tx, jobId: JobId, now: number): Promise<void>;
+  /** Stores the agreed output; slots that are not done go, and their holders' fences with them. */
   settle(tx: Tx, jobId: JobId, taskId: Digest, output: StoredObject): Promise<void>;
   addFailure(
     tx: Tx,
@@ -138,26 +176,41 @@ export interface TaskRecords {
     failure: { code: string; retryable: boolean; at: number },
   ): Promise<void>;
   failures(tx: Tx, jobId: JobId, taskId: Digest): Promise<TaskFailure[]>;
-  /** What waits and what is outstanding; the caller is alone with the queue until its transaction ends. */
-  queue(
+  /** Whose turn it was. The caller is alone with the queue until its transaction ends. */
+  lockQueue(tx: Tx): Promise<string | undefined>;
+  outstanding(tx: Tx): Promise<OutstandingReplica[]>;
+  /** What may be published, each grantee's first `perGrantee`. */
+  waiting(tx: Tx, now: number, perGrantee: number): Promise<WaitingReplica<QueuedReplica>[]>;
+  /** Workers that have, had or failed a replica of the tasks; by `<job>/<task>`. */
+  barred(tx: Tx, keys: readonly ReplicaKey[]): Promise<Map<string, Set<string>>>;
+  /** Marks what still waits as published; answers those that it marked. */
+  markQueued(
     tx: Tx,
+    placed: readonly PlacedReplica[],
     now: number,
-    perGrantee: number,
-  ): Promise<{
-    waiting: { key: QueuedReplica; grantee: string }[];
-    outstanding: Map<string, number>;
-    lastServed: string | undefined;
-  }>;
-  markQueued(tx: Tx, keys: readonly ReplicaKey[], now: number, lastServed: string | undefined): Promise<void>;
+    lastServed: string | undefined,
+  ): Promise<PlacedReplica[]>;
+  /** Jobs with leases that are over, or with messages that nobody answered. */
+  neglected(now: number, republishSeconds: number, limit: number): Promise<JobId[]>;
+  /** The locked job's running replicas whose lease is over. */
+  lostLeases(tx: Tx, jobId: JobId, now: number): Promise<LostLease[]>;
   /**
-   * Replicas whose lease ended go back to WAITING; so do those that nobody began within `republishSeconds` of their
-   * publication, twice as long after each: a long queue is no reason to make it longer.
+   * Published replicas that nobody began within `republishSeconds` wait anew; twice as long after each time without an
+   * answer: a long queue is no reason to make it longer. @returns how many
    */
-  reclaim(tx: Tx, now: number, republishSeconds: number): Promise<number>;
+  requeueUnanswered(tx: Tx, jobId: JobId, now: number, republishSeconds: number): Promise<number>;
+  /** Leases that end before `until` end then: while no orchestrator was there, no heartbeat could be heard. */
+  extendAll(tx: Tx, until: number): Promise<number>;
+  /** Notes that the sweeper was at work; answers when it last was. */
+  swept(tx: Tx, at: number): Promise<number>;
+  /** What runs since `before` or longer and is raced by nobody, oldest first. */
+  running(before: number): Promise<RunningReplica[]>;
+  /** A job's running replicas, and its open slots that race one of them. */
+  races(tx: Tx, jobId: JobId): Promise<{ running: number; racing: number }>;
   /** Jobs under way, not paused, none of whose replicas waits or runs, and whose result is not settled. */
   stalled(limit: number): Promise<JobId[]>;
-  /** Tie-breaking replicas that wait since `before` without a worker. */
-  stuckTieBreakers(before: number): Promise<ReplicaKey[]>;
+  /** Tasks whose replicas disagree since `before`, and for which nobody runs another. */
+  stuckTies(before: number): Promise<{ jobId: JobId; taskId: Digest }[]>;
   progress(jobIds: readonly JobId[]): Promise<Map<JobId, JobProgress>>;
 }
 
@@ -169,11 +222,27 @@ export type JobProgress = {
   readonly computeSeconds: number;
 };
 
-/** Workers that were heard of. */
+/** A worker of a region. */
+export type KnownWorker = { readonly worker: Address; readonly region: string; readonly capacity: number };
+
+/** Workers that were heard of, and which partitions they were seen to serve. */
 export interface WorkerRecords {
-  seen(tx: Tx, worker: Address, regions: readonly string[], at: number): Promise<void>;
+  /** `capacity`: tasks at once; `undefined` leaves what is known. */
+  seen(
+    tx: Tx,
+    worker: Address,
+    regions: readonly string[],
+    at: number,
+    capacity?: number | undefined,
+  ): Promise<void>;
+  /** A worker that takes no further task is not counted on any more. */
+  left(tx: Tx, worker: Address): Promise<void>;
   /** Workers of a region heard of since `since`. */
   known(tx: Tx, region: string, since: number): Promise<Address[]>;
+  /** Workers of all regions heard of since `since`. */
+  fleet(tx: Tx, since: number): Promise<KnownWorker[]>;
+  serves(tx: Tx, region: string, partition: number, worker: Address, at: number): Promise<void>;
+  owners(tx: Tx): Promise<{ region: string; partition: number; worker: Address }[]>;
 }
 
 /** Digests that workers were given a place for: what the sweeper looks through. */
@@ -182,11 +251,13 @@ export interface UploadRecords {
   /** Uploads older than `before` that neither a job under way nor a result names. */
   unreferenced(before: number, limit: number): Promise<Digest[]>;
   forget(digest: Digest): Promise<void>;
+  /** Keeps an upload that is known from being swept for now; one that is not known stays somebody else's. */
+  touch(tx: Tx, digest: Digest, at: number): Promise<void>;
 }
 
 /** Outgoing messages, through the outbox of the transaction. */
 export interface Announcer {
-  taskQueued(tx: Tx, replica: QueuedReplica): Promise<void>;
+  tasksQueued(tx: Tx, replicas: readonly PlacedReplica[]): Promise<void>;
   jobPlanned(tx: Tx, jobId: JobId, planDigest: Digest, replicas: number): Promise<void>;
   jobCompleted(tx: Tx, jobId: JobId, result: ResultRef): Promise<void>;
   jobEnded(

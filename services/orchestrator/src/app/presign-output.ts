@@ -16,13 +16,16 @@ export type PresignOutputError =
   | { code: "OUTPUT_TOO_LARGE"; sizeBytes: number; maxBytes: number };
 
 /**
- * A place for a task's output under its digest; an empty URL when the object is there already.
+ * A place for a task's output under its digest; an empty URL when the object is there already. Only what a worker was
+ * given a place for is ever swept: an object that was there before, a dataset's block for instance, is not the worker's
+ * to have deleted by naming its digest.
  * @errors `STALE_FENCE`, `OUTPUT_TOO_LARGE`
  */
 export async function presignOutput(
   deps: PresignOutputDeps,
   { fence, digest, sizeBytes }: { fence: bigint; digest: Digest; sizeBytes: number },
 ): Promise<Result<string, PresignOutputError>> {
+  const there = (await deps.objects.sizeOf(digest)) === sizeBytes;
   const refused = await deps.inTransaction(async (tx): Promise<PresignOutputError | undefined> => {
     const lease = await deps.tasks.byFence(tx, fence);
     const task = lease && (await deps.tasks.find(tx, lease.jobId, lease.taskId));
@@ -30,10 +33,10 @@ export async function presignOutput(
     if (sizeBytes > task.maxOutputBytes) {
       return { code: "OUTPUT_TOO_LARGE", sizeBytes, maxBytes: task.maxOutputBytes };
     }
-    await deps.uploads.add(tx, digest, deps.now());
+    if (there) await deps.uploads.touch(tx, digest, deps.now());
+    else await deps.uploads.add(tx, digest, deps.now());
     return undefined;
   });
   if (refused) return err(refused);
-  const there = (await deps.objects.sizeOf(digest)) === sizeBytes;
   return ok(there ? "" : await deps.objects.writeUrl({ digest, sizeBytes }));
 }

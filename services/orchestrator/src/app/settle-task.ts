@@ -20,8 +20,12 @@ export async function settleTask(deps: SettleTaskDeps, tx: Tx, job: Job, taskId:
   switch (verdict.verdict) {
     case "PENDING":
       return;
-    case "TIE_BREAK":
-      return tasks.addReplica(tx, { jobId, taskId, replica: job.wanted });
+    case "TIE_BREAK": {
+      // A slot that is open already, a straggler's or its rival's, breaks the tie as well as another.
+      const slots = await tasks.slots(tx, jobId, taskId);
+      if (slots.every((slot) => slot.state === "DONE")) await tasks.addSlot(tx, jobId, taskId, false);
+      return tasks.markTied(tx, jobId, taskId, deps.now());
+    }
     case "MISMATCH":
       await moveJob(deps, tx, job, "fail", {
         at: deps.now(),

@@ -1,14 +1,22 @@
+import { workerLost } from "../domain/decide-failure.ts";
+import { isStraggler, racesAllowed } from "../domain/is-straggler.ts";
+import { wantsWork } from "../domain/job-state.ts";
 import { lostIssue } from "./apply-chain-event.ts";
-import { type MoveDeps, moveJob } from "./move-job.ts";
-import type { Authority, Clock, InTransaction, Objects, TaskRecords, UploadRecords } from "./ports.ts";
+import { type GiveBackDeps, giveBack } from "./give-back.ts";
+import { moveJob } from "./move-job.ts";
+import type { Authority, InTransaction, Objects, ReplicaKey, UploadRecords } from "./ports.ts";
 
-export type SweepDeps = MoveDeps & {
-  readonly tasks: TaskRecords;
+export type SweepDeps = GiveBackDeps & {
   readonly uploads: UploadRecords;
   readonly objects: Objects;
   readonly authority: Authority;
   readonly inTransaction: InTransaction;
-  readonly now: Clock;
+  readonly leaseSeconds: number;
+  /** A task that runs this many times longer than its like is raced by another worker, but not before `stragglerSeconds`. */
+  readonly stragglerFactor: number;
+  readonly stragglerSeconds: number;
+  /** Passes over one polynomial that a worker makes in a second: the unit of a task's cost. */
+  readonly passesPerSecond: number;
   /** A published replica that nobody began is published again after so long, then twice as long, and so on. */
   readonly republishSeconds: number;
   /** A tie that no third worker comes to break fails the job after so long. */
@@ -17,9 +25,82 @@ export type SweepDeps = MoveDeps & {
   readonly orphanSeconds: number;
 };
 
-/** Takes back what nobody works on: expired leases, and replicas published long ago that nobody began. */
-export const reclaimTasks = ({ inTransaction, tasks, now, republishSeconds }: SweepDeps): Promise<number> =>
-  inTransaction((tx) => tasks.reclaim(tx, now(), republishSeconds));
+/**
+ * Takes back what nobody works on: expired leases, whose workers are lost, and replicas published long ago that nobody
+ * began. @returns how many
+ */
+export async function reclaimTasks(deps: SweepDeps): Promise<number> {
+  const { tasks, now, republishSeconds } = deps;
+  let reclaimed = 0;
+  for (const jobId of await tasks.neglected(now(), republishSeconds, 100)) {
+    reclaimed += await deps.inTransaction(async (tx) => {
+      let job = await deps.jobs.lock(tx, jobId);
+      if (!job || job.paused || !wantsWork(job.state)) return 0;
+      const unanswered = await tasks.requeueUnanswered(tx, jobId, now(), republishSeconds);
+      const lost = await tasks.lostLeases(tx, jobId, now());
+      for (const lease of lost) {
+        // A task that is given up ends the job; what else was lost then needs nobody.
+        if (!job || !wantsWork(job.state)) break;
+        await giveBack(deps, tx, job, lease, { code: workerLost, retryable: true });
+        job = await deps.jobs.lock(tx, jobId);
+      }
+      return unanswered + lost.length;
+    });
+  }
+  return reclaimed;
+}
+
+/**
+ * Gives every lease its full time again after a time in which no orchestrator could hear a heartbeat: that workers were
+ * not heard then is not their fault, nor their tasks'.
+ * @param awaySeconds longer than this since any sweeper's last sweep was such a time; `undefined`: there was none
+ */
+export async function forgiveSilence(deps: SweepDeps, awaySeconds: number | undefined): Promise<number> {
+  return deps.inTransaction(async (tx) => {
+    const last = await deps.tasks.swept(tx, deps.now());
+    const away = awaySeconds !== undefined && last > 0 && deps.now() - last > awaySeconds;
+    return away ? deps.tasks.extendAll(tx, deps.now() + deps.leaseSeconds) : 0;
+  });
+}
+
+/** Lets another worker try what one has run for far too long; the first to finish counts. @returns how many */
+export async function raceStragglers(deps: SweepDeps): Promise<number> {
+  const { tasks, now } = deps;
+  let added = 0;
+  for (const replica of await tasks.running(now() - deps.stragglerSeconds)) {
+    const slow = isStraggler({
+      elapsedSeconds: now() - replica.begunAt,
+      cost: replica.cost,
+      medianPace: replica.medianPace,
+      plannedPace: 1 / deps.passesPerSecond,
+      factor: deps.stragglerFactor,
+      minSeconds: deps.stragglerSeconds,
+    });
+    if (!slow || !(await race(deps, replica))) continue;
+    added += 1;
+  }
+  return added;
+}
+
+async function race(deps: SweepDeps, { jobId, taskId, replica }: ReplicaKey): Promise<boolean> {
+  const { tasks, workers, now } = deps;
+  return deps.inTransaction(async (tx) => {
+    const job = await deps.jobs.lock(tx, jobId);
+    if (!job || job.paused || !wantsWork(job.state)) return false;
+    const task = await tasks.find(tx, jobId, taskId);
+    const slots = await tasks.slots(tx, jobId, taskId);
+    const straggler = slots.find((slot) => slot.replica === replica);
+    // More slots than wanted: raced already, or a tie is being broken.
+    if (task?.output || straggler?.state !== "RUNNING" || slots.length > job.wanted) return false;
+    const { running, racing } = await tasks.races(tx, jobId);
+    if (racing >= racesAllowed(running)) return false;
+    const busy = new Set(slots.map((slot) => slot.worker));
+    const known = await workers.known(tx, job.region, now() - deps.workerForgottenSeconds);
+    if (known.every((worker) => busy.has(worker))) return false;
+    await tasks.addSlot(tx, jobId, taskId, true);
+    return true;
+  });
+}
 
 /** Ends jobs whose permit is over by the clock. */
 export async function expireJobs(deps: SweepDeps): Promise<void> {
@@ -52,10 +133,10 @@ export async function dropLostJobs(deps: SweepDeps): Promise<void> {
 
 /** Ends jobs whose replicas differ and for which no further worker comes. */
 export async function giveUpTies(deps: SweepDeps): Promise<void> {
-  for (const { jobId, taskId } of await deps.tasks.stuckTieBreakers(deps.now() - deps.tieBreakSeconds)) {
+  for (const { jobId, taskId } of await deps.tasks.stuckTies(deps.now() - deps.tieBreakSeconds)) {
     await deps.inTransaction(async (tx) => {
       const job = await deps.jobs.lock(tx, jobId);
-      if (!job) return;
+      if (!job || (await deps.tasks.find(tx, jobId, taskId))?.output) return;
       const digests = (await deps.tasks.outputs(tx, jobId, taskId)).map((output) => output.digest).sort();
       const facts = { taskId, digests };
       await moveJob(deps, tx, job, "fail", { at: deps.now(), reason: "REPLICA_MISMATCH", facts });

@@ -1,6 +1,6 @@
 import { asAddress } from "@cos/protocol";
 import { describe, expect, it } from "vitest";
-import { decideBegin, type Slot } from "./decide-begin.ts";
+import { decideBegin, requeueDelaySeconds, type Slot } from "./decide-begin.ts";
 import { jobStates } from "./job-state.ts";
 
 const a = asAddress(`0x${"a".repeat(40)}`);
@@ -16,6 +16,7 @@ const slot = (
   state,
   worker,
   leaseUntil,
+  bounced: 0,
 });
 const begin = (slots: Slot[], over: Partial<Parameters<typeof decideBegin>[0]> = {}) =>
   decideBegin({
@@ -23,6 +24,7 @@ const begin = (slots: Slot[], over: Partial<Parameters<typeof decideBegin>[0]> =
     paused: false,
     settled: false,
     slots,
+    named: undefined,
     wanted: 2,
     worker: a,
     failedHere: false,
@@ -85,5 +87,29 @@ describe("beginning a task", () => {
   it("gives a task that this worker failed for good to another, if there is one", () => {
     expect(begin([slot(0, "QUEUED")], { failedHere: true }).decision).toBe("LATER");
     expect(begin([slot(0, "QUEUED")], { failedHere: true, othersKnown: false }).decision).toBe("RUN");
+  });
+
+  it("fills the slot that the message names, when it is free", () => {
+    const slots = [slot(0, "QUEUED"), slot(1, "QUEUED")];
+    expect(begin(slots, { named: 1 })).toEqual({ decision: "RUN", replica: 1 });
+    expect(begin([slot(0, "QUEUED"), slot(1, "RUNNING", b)], { named: 1 })).toMatchObject({ replica: 0 });
+  });
+
+  it("names the slot that is left without a message, and no other", () => {
+    const mine = slot(0, "RUNNING", a);
+    expect(begin([mine, slot(1, "QUEUED")], { named: 1 })).toMatchObject({ requeue: { replica: 1 } });
+    // The message of a slot that was begun with the other's: the other has none any more.
+    expect(begin([mine, slot(1, "QUEUED")], { named: 0 })).toMatchObject({ requeue: { replica: 1 } });
+    // Delivered again while it runs here: its lease brings it back should it be lost.
+    expect(begin([mine, slot(1, "RUNNING", b)], { named: 0 })).toEqual({
+      decision: "LATER",
+      requeue: undefined,
+    });
+    expect(begin([mine, slot(1, "WAITING")], { named: 1 })).toMatchObject({ requeue: undefined });
+    expect(begin([slot(0, "QUEUED")], { paused: true, named: 0 })).toMatchObject({ requeue: { replica: 0 } });
+  });
+
+  it("publishes anew at once a few times, then ever more slowly", () => {
+    expect([0, 3, 4, 5, 6, 7, 8, 99].map(requeueDelaySeconds)).toEqual([0, 0, 1, 2, 4, 8, 8, 8]);
   });
 });

@@ -8,7 +8,7 @@ import {
 } from "@cos/service-host";
 import { type BeginTaskDeps, type BeginTaskError, beginTask } from "../../app/begin-task.ts";
 import { type CompleteTaskDeps, type CompleteTaskError, completeTask } from "../../app/complete-task.ts";
-import { type FailTaskDeps, failTask } from "../../app/fail-task.ts";
+import { type FailTaskDeps, failTask, releaseTask } from "../../app/fail-task.ts";
 import { type KeepTaskDeps, keepTask } from "../../app/keep-task.ts";
 import { type PresignOutputDeps, type PresignOutputError, presignOutput } from "../../app/presign-output.ts";
 import {
@@ -26,7 +26,7 @@ export type TaskServiceDeps = BeginTaskDeps &
   CompleteTaskDeps &
   FailTaskDeps &
   KeepTaskDeps &
-  PresignOutputDeps & { readonly announceSeconds: number };
+  PresignOutputDeps & { readonly announceSeconds: number; readonly partitions: number };
 
 type TaskError = BeginTaskError | CompleteTaskError | PresignOutputError;
 
@@ -48,25 +48,39 @@ const decisions = {
 };
 
 const maxRegions = 16;
+const maxCapacity = 1_024;
+/** A lease outlasts several waits. */
+const maxWaitMs = 10_000;
 
 /** What workers call. */
 export const taskService = (deps: TaskServiceDeps, options: GrpcServiceOptions): GrpcService =>
   grpcService(
     TaskServiceService,
     {
-      announceWorker: async ({ worker, regions }) => {
+      announceWorker: async ({ worker, regions, capacity, leaving }) => {
         if (regions.length > maxRegions || regions.some((region) => !/^[\x21-\x7e]{1,31}$/.test(region))) {
           throw new RpcFault("INVALID_ARGUMENT", "BAD_FIELD", { field: "regions" });
         }
         const address = addressField(worker, "worker");
-        await deps.inTransaction((tx) => deps.workers.seen(tx, address, regions, deps.now()));
+        if (capacity !== undefined && (capacity < 1 || capacity > maxCapacity)) {
+          throw new RpcFault("INVALID_ARGUMENT", "BAD_FIELD", { field: "capacity" });
+        }
+        await deps.inTransaction((tx) =>
+          leaving
+            ? deps.workers.left(tx, address)
+            : deps.workers.seen(tx, address, regions, deps.now(), capacity),
+        );
         return { againAfterSeconds: deps.announceSeconds };
       },
       beginTask: async (request) => {
         const jobId = jobIdField(request.jobId);
         const taskId = digestField(request.taskId, "task_id");
         const worker = addressField(request.worker, "worker");
-        const begun = await beginTask(deps, { jobId, taskId, worker });
+        const { replica, partition } = request;
+        if (partition !== undefined && partition >= deps.partitions) {
+          throw new RpcFault("INVALID_ARGUMENT", "BAD_FIELD", { field: "partition" });
+        }
+        const begun = await beginTask(deps, { jobId, taskId, worker, replica, partition });
         if (!begun.ok) throw RpcFault.of(begun.error, statuses);
         const none = { fence: 0n, leaseUntil: undefined, taskJson: "", inputs: [] };
         const base = { ...none, decision: decisions[begun.value.decision], permitId: bytesOf(jobId) };
@@ -84,8 +98,8 @@ export const taskService = (deps: TaskServiceDeps, options: GrpcServiceOptions):
           })),
         };
       },
-      heartbeatTask: async ({ fence }) => {
-        const kept = await keepTask(deps, fence);
+      heartbeatTask: async ({ fence, waitMs }, { signal }) => {
+        const kept = await keepTask(deps, fence, { waitMs: Math.min(waitMs ?? 0, maxWaitMs), gone: signal });
         if (!kept.ok) throw RpcFault.of(kept.error, statuses);
         return { wanted: kept.value.wanted, leaseUntil: toTimestamp(kept.value.leaseUntil) };
       },
@@ -118,6 +132,11 @@ export const taskService = (deps: TaskServiceDeps, options: GrpcServiceOptions):
         }
         const failed = await failTask(deps, { fence, code, retryable });
         if (!failed.ok) throw RpcFault.of(failed.error, statuses);
+        return {};
+      },
+      releaseTask: async ({ fence }) => {
+        const released = await releaseTask(deps, { fence });
+        if (!released.ok) throw RpcFault.of(released.error, statuses);
         return {};
       },
     },

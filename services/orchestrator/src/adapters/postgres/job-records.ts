@@ -3,7 +3,8 @@ import type { Db, Queryable } from "@cos/store";
 import type { JobRecords, LogPosition, Tx } from "../../app/ports.ts";
 import type { PermitTerms, StopEnd, StopTarget } from "../../domain/chain-effect.ts";
 import type { Job, ResultRef } from "../../domain/job.ts";
-import { type JobState, statesBefore } from "../../domain/job-state.ts";
+import { type JobState, statesBefore, wantsWork } from "../../domain/job-state.ts";
+import { unwantedChannel } from "./task-records.ts";
 
 type JobRow = {
   job_id: string;
@@ -96,6 +97,7 @@ export function createJobRecords(
       ]);
       onTransition(jobId, state);
       wake(tx, jobId);
+      if (!wantsWork(state)) tx.notify(unwantedChannel(jobId));
     },
     moveIssue: async (tx, jobId, { block, logIndex }) => {
       await tx.query("UPDATE job SET issue_block = $2, issue_log_index = $3 WHERE job_id = $1", [
@@ -144,7 +146,8 @@ export function createJobRecords(
     },
     due: async (state, now, limit) => {
       const { rows } = await db.query<{ job_id: string }>(
-        "SELECT job_id FROM job WHERE state = $1 AND NOT paused AND retry_at <= $2 ORDER BY seq LIMIT $3",
+        `SELECT job_id FROM job WHERE state = $1 AND NOT paused AND retry_at <= $2
+         ORDER BY row_number() OVER (PARTITION BY grantee ORDER BY seq), seq LIMIT $3`,
         [state, now, limit],
       );
       return idsOf(rows);

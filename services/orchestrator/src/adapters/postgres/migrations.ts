@@ -128,5 +128,31 @@ CREATE TABLE turn (
   last_served text);
 INSERT INTO turn VALUES (1, NULL);`,
     },
+    {
+      id: "0002-work-distribution",
+      sql: `
+ALTER TABLE task ADD COLUMN cost bigint NOT NULL DEFAULT 0, ADD COLUMN tied_at bigint;
+ALTER TABLE replica
+  ADD COLUMN partition int,
+  ADD COLUMN unanswered int NOT NULL DEFAULT 0,
+  ADD COLUMN bounced int NOT NULL DEFAULT 0,
+  ADD COLUMN races boolean NOT NULL DEFAULT false,
+  ADD COLUMN begun_at bigint,
+  ADD COLUMN done_at bigint;
+CREATE INDEX replica_waiting ON replica (job_id) WHERE state = 'WAITING';
+CREATE INDEX replica_leased ON replica (worker) WHERE state = 'RUNNING';
+ALTER TABLE worker ADD COLUMN capacity int NOT NULL DEFAULT 1;
+
+-- Which worker a partition of a region's queue was last seen to serve: a guess that placing rests on, never a right.
+CREATE TABLE queue_partition (
+  region text NOT NULL,
+  partition int NOT NULL,
+  worker text NOT NULL,
+  seen_at bigint NOT NULL,
+  PRIMARY KEY (region, partition));
+
+-- When a sweeper was last at work: what nobody could hear meanwhile is held against no worker.
+ALTER TABLE turn ADD COLUMN swept_at bigint NOT NULL DEFAULT 0;`,
+    },
   ],
 });

@@ -2,6 +2,8 @@ import { asAddress, asDigest, asPermitId, type Digest, type JobId } from "@cos/p
 import type { Db } from "@cos/store";
 import type { Attested, JobProgress, Lease, ReplicaKey, Task, TaskRecords, Tx } from "../../app/ports.ts";
 import type { Slot } from "../../domain/decide-begin.ts";
+import { queueChannel, queueRecords } from "./queue-records.ts";
+import { createSweepRecords } from "./sweep-records.ts";
 
 type TaskRow = {
   job_id: string;
@@ -11,6 +13,7 @@ type TaskRow = {
   description: string;
   input_bytes: bigint;
   max_output_bytes: bigint;
+  cost: bigint;
   output_digest: string | null;
   output_bytes: bigint | null;
 };
@@ -23,20 +26,21 @@ const toTask = (row: TaskRow): Task => ({
   description: row.description,
   inputBytes: Number(row.input_bytes),
   maxOutputBytes: Number(row.max_output_bytes),
+  cost: Number(row.cost),
   output:
     row.output_digest === null
       ? undefined
       : { digest: asDigest(row.output_digest), sizeBytes: Number(row.output_bytes) },
 });
 
-/** Wakes the loop that publishes tasks. */
-export const queueChannel = "queue";
-
-const working = "('PLANNED', 'RUNNING', 'REDUCING')";
+/** Wakes the heartbeats of a job's tasks: one of them may be unwanted now. */
+export const unwantedChannel = (jobId: JobId): string => `unwanted:${jobId}`;
 
 /** Tasks and replicas in the orchestrator's schema. */
 export function createTaskRecords(db: Db): TaskRecords {
   return {
+    ...queueRecords,
+    ...createSweepRecords(db),
     addTasks,
     find: async (tx, jobId, taskId) => {
       const { rows } = await tx.query<TaskRow>("SELECT * FROM task WHERE job_id = $1 AND task_id = $2", [
@@ -73,26 +77,36 @@ export function createTaskRecords(db: Db): TaskRecords {
         state: Slot["state"];
         worker: string | null;
         until: bigint;
+        bounced: number;
       }>(
-        `SELECT replica, state, worker, lease_until AS until FROM replica
+        `SELECT replica, state, worker, lease_until AS until, bounced FROM replica
          WHERE job_id = $1 AND task_id = $2 ORDER BY replica`,
         [jobId, taskId],
       );
-      return rows.map(({ replica, state, worker, until }) => ({
+      return rows.map(({ replica, state, worker, until, bounced }) => ({
         replica,
         state,
         worker: worker === null ? undefined : asAddress(worker),
         leaseUntil: Number(until),
+        bounced,
       }));
     },
     outputs: async (tx, jobId, taskId) => (await outputsOf(tx, jobId, taskId)).get(taskId) ?? [],
     outputsOfJob: (tx, jobId) => outputsOf(tx, jobId, null),
-    addReplica: async (tx, { jobId, taskId, replica }) => {
+    addSlot: async (tx, jobId, taskId, racesStraggler) => {
       await tx.query(
-        `INSERT INTO replica (job_id, task_id, replica, state) VALUES ($1, $2, $3, 'WAITING') ON CONFLICT DO NOTHING`,
-        [jobId, taskId, replica],
+        `INSERT INTO replica (job_id, task_id, replica, state, races)
+         SELECT $1, $2, max(replica) + 1, 'WAITING', $3 FROM replica WHERE job_id = $1 AND task_id = $2`,
+        [jobId, taskId, racesStraggler],
       );
       tx.notify(queueChannel);
+    },
+    markTied: async (tx, jobId, taskId, at) => {
+      await tx.query("UPDATE task SET tied_at = $3 WHERE job_id = $1 AND task_id = $2 AND tied_at IS NULL", [
+        jobId,
+        taskId,
+        at,
+      ]);
     },
     lease,
     byFence,
@@ -102,11 +116,11 @@ export function createTaskRecords(db: Db): TaskRecords {
         leaseUntil,
       ]);
     },
-    complete: async (tx, fence, { digest, sizeBytes, signature, bytesRead, computeSeconds }) => {
+    complete: async (tx, fence, { digest, sizeBytes, signature, bytesRead, computeSeconds }, at) => {
       await tx.query(
         `UPDATE replica SET state = 'DONE', output_digest = $2, output_bytes = $3, signature = $4, bytes_read = $5,
-           compute_seconds = $6 WHERE fence = $1 AND state = 'RUNNING'`,
-        [fence, digest, sizeBytes, signature, bytesRead, computeSeconds],
+           compute_seconds = $6, done_at = $7 WHERE fence = $1 AND state = 'RUNNING'`,
+        [fence, digest, sizeBytes, signature, bytesRead, computeSeconds, at],
       );
       tx.notify(queueChannel);
     },
@@ -118,10 +132,19 @@ export function createTaskRecords(db: Db): TaskRecords {
       );
       tx.notify(queueChannel);
     },
-    requeue: async (tx, jobId) => {
+    bounce: async (tx, { jobId, taskId, replica }, readyAt) => {
       await tx.query(
-        "UPDATE replica SET state = 'WAITING', ready_at = 0 WHERE job_id = $1 AND state = 'QUEUED'",
-        [jobId],
+        `UPDATE replica SET state = 'WAITING', ready_at = $4, bounced = bounced + 1, unanswered = 0
+         WHERE job_id = $1 AND task_id = $2 AND replica = $3 AND state = 'QUEUED'`,
+        [jobId, taskId, replica, readyAt],
+      );
+      tx.notify(queueChannel);
+    },
+    requeue: async (tx, jobId, now) => {
+      await tx.query(
+        `UPDATE replica SET state = 'WAITING', worker = NULL, fence = NULL, ready_at = 0, unanswered = 0
+         WHERE job_id = $1 AND (state = 'QUEUED' OR (state = 'RUNNING' AND lease_until <= $2))`,
+        [jobId, now],
       );
       tx.notify(queueChannel);
     },
@@ -130,6 +153,13 @@ export function createTaskRecords(db: Db): TaskRecords {
         "UPDATE task SET output_digest = $3, output_bytes = $4 WHERE job_id = $1 AND task_id = $2 AND output_digest IS NULL",
         [jobId, taskId, digest, sizeBytes],
       );
+      const { rowCount } = await tx.query(
+        `DELETE FROM replica WHERE (job_id, task_id, replica) IN (
+           SELECT job_id, task_id, replica FROM replica WHERE job_id = $1 AND task_id = $2 AND state <> 'DONE'
+           ORDER BY replica FOR UPDATE)`,
+        [jobId, taskId],
+      );
+      if (rowCount > 0) tx.notify(unwantedChannel(jobId));
     },
     addFailure: async (tx, { jobId, taskId, worker }, fence, { code, retryable, at }) => {
       await tx.query(
@@ -139,56 +169,11 @@ export function createTaskRecords(db: Db): TaskRecords {
       );
     },
     failures: async (tx, jobId, taskId) => {
-      const { rows } = await tx.query<{ worker: string; code: string; retryable: boolean }>(
-        "SELECT worker, code, retryable FROM task_failure WHERE job_id = $1 AND task_id = $2 ORDER BY fence",
+      const { rows } = await tx.query<{ worker: string; code: string; retryable: boolean; at: bigint }>(
+        "SELECT worker, code, retryable, at FROM task_failure WHERE job_id = $1 AND task_id = $2 ORDER BY fence",
         [jobId, taskId],
       );
-      return rows.map(({ worker, code, retryable }) => ({ worker: asAddress(worker), code, retryable }));
-    },
-    queue,
-    markQueued: async (tx, keys, now, lastServed) => {
-      await tx.query(
-        `UPDATE replica r SET state = 'QUEUED', queued_at = $4, published = published + 1,
-           first_queued_at = coalesce(first_queued_at, $4)
-         FROM unnest($1::text[], $2::text[], $3::int[]) AS k (job_id, task_id, replica)
-         WHERE r.job_id = k.job_id AND r.task_id = k.task_id AND r.replica = k.replica AND r.state = 'WAITING'`,
-        [keys.map((key) => key.jobId), keys.map((key) => key.taskId), keys.map((key) => key.replica), now],
-      );
-      await tx.query("UPDATE turn SET last_served = $1 WHERE id = 1", [lastServed ?? null]);
-    },
-    reclaim: async (tx, now, republishSeconds) => {
-      const { rowCount } = await tx.query(
-        `UPDATE replica r SET state = 'WAITING', worker = NULL, fence = NULL, ready_at = $1
-         FROM job j WHERE j.job_id = r.job_id AND j.state IN ${working} AND NOT j.paused
-           AND ((r.state = 'RUNNING' AND r.lease_until <= $1)
-             OR (r.state = 'QUEUED' AND r.queued_at + $2::bigint * (1 << least(r.published - 1, 8)) <= $1))`,
-        [now, republishSeconds],
-      );
-      if (rowCount > 0) tx.notify(queueChannel);
-      return rowCount;
-    },
-    stalled: async (limit) => {
-      const { rows } = await db.query<{ job_id: string }>(
-        `SELECT j.job_id FROM job j WHERE j.state IN ('RUNNING', 'REDUCING') AND NOT j.paused
-           AND NOT EXISTS (SELECT FROM replica r WHERE r.job_id = j.job_id AND r.state <> 'DONE')
-           AND EXISTS (SELECT FROM task t WHERE t.job_id = j.job_id AND t.stage = 1 AND t.output_digest IS NULL)
-         ORDER BY j.seq LIMIT $1`,
-        [limit],
-      );
-      return rows.map((row) => asPermitId(row.job_id));
-    },
-    stuckTieBreakers: async (before) => {
-      const { rows } = await db.query<{ job_id: string; task_id: string; replica: number }>(
-        `SELECT r.job_id, r.task_id, r.replica FROM replica r JOIN job j USING (job_id)
-         WHERE j.state IN ${working} AND NOT j.paused AND r.replica >= j.wanted AND r.state IN ('WAITING', 'QUEUED')
-           AND r.first_queued_at <= $1`,
-        [before],
-      );
-      return rows.map(({ job_id, task_id, replica }) => ({
-        jobId: asPermitId(job_id),
-        taskId: asDigest(task_id),
-        replica,
-      }));
+      return rows.map(({ worker, at, ...rest }) => ({ ...rest, worker: asAddress(worker), at: Number(at) }));
     },
     progress: async (jobIds) => {
       const { rows } = await db.query<{
@@ -252,8 +237,8 @@ async function outputsOf(tx: Tx, jobId: JobId, taskId: Digest | null): Promise<M
 
 const addTasks: TaskRecords["addTasks"] = async (tx, jobId, tasks) => {
   await tx.query(
-    `INSERT INTO task (job_id, task_id, stage, ordinal, description, input_bytes, max_output_bytes)
-     SELECT $1, * FROM unnest($2::text[], $3::int[], $4::int[], $5::text[], $6::bigint[], $7::bigint[])`,
+    `INSERT INTO task (job_id, task_id, stage, ordinal, description, input_bytes, max_output_bytes, cost)
+     SELECT $1, * FROM unnest($2::text[], $3::int[], $4::int[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[])`,
     [
       jobId,
       tasks.map((task) => task.taskId),
@@ -262,6 +247,7 @@ const addTasks: TaskRecords["addTasks"] = async (tx, jobId, tasks) => {
       tasks.map((task) => task.description),
       tasks.map((task) => task.inputBytes),
       tasks.map((task) => task.maxOutputBytes),
+      tasks.map((task) => task.cost),
     ],
   );
 };
@@ -270,12 +256,14 @@ async function lease(
   tx: Tx,
   { jobId, taskId, replica }: ReplicaKey,
   worker: string,
+  at: number,
   leaseUntil: number,
 ): Promise<bigint> {
   const { rows } = await tx.query<{ fence: bigint }>(
-    `UPDATE replica SET state = 'RUNNING', worker = $4, lease_until = $5, fence = nextval('fence')
+    `UPDATE replica SET state = 'RUNNING', worker = $4, lease_until = $5, fence = nextval('fence'), begun_at = $6,
+       bounced = 0, unanswered = 0
      WHERE job_id = $1 AND task_id = $2 AND replica = $3 AND state <> 'DONE' RETURNING fence`,
-    [jobId, taskId, replica, worker, leaseUntil],
+    [jobId, taskId, replica, worker, leaseUntil, at],
   );
   if (!rows[0]) throw new Error("a replica that was free under its lock is gone");
   return rows[0].fence;
@@ -305,45 +293,3 @@ async function byFence(tx: Tx, fence: bigint): Promise<Lease | undefined> {
     }
   );
 }
-
-const queue: TaskRecords["queue"] = async (tx, now, perGrantee) => {
-  const turn = await tx.query<{ last_served: string | null }>(
-    "SELECT last_served FROM turn WHERE id = 1 FOR UPDATE",
-  );
-  const outstanding = await tx.query<{ grantee: string; n: bigint }>(
-    `SELECT j.grantee, count(*) AS n FROM replica r JOIN job j USING (job_id)
-     WHERE r.state IN ('QUEUED', 'RUNNING') AND j.state IN ${working} GROUP BY j.grantee`,
-  );
-  const waiting = await tx.query<{
-    job_id: string;
-    task_id: string;
-    replica: number;
-    region: string;
-    input_bytes: bigint;
-    published: number;
-    grantee: string;
-  }>(
-    `SELECT * FROM (
-       SELECT r.job_id, r.task_id, r.replica, r.published, j.region, t.input_bytes, j.grantee,
-         row_number() OVER (PARTITION BY j.grantee ORDER BY j.seq, t.ordinal, r.replica) AS place
-       FROM replica r JOIN job j USING (job_id) JOIN task t USING (job_id, task_id)
-       WHERE r.state = 'WAITING' AND r.ready_at <= $1 AND j.state IN ${working} AND NOT j.paused) q
-     WHERE place <= $2 ORDER BY place`,
-    [now, perGrantee],
-  );
-  return {
-    lastServed: turn.rows[0]?.last_served ?? undefined,
-    outstanding: new Map(outstanding.rows.map(({ grantee, n }) => [grantee, Number(n)])),
-    waiting: waiting.rows.map((row) => ({
-      grantee: row.grantee,
-      key: {
-        jobId: asPermitId(row.job_id),
-        taskId: asDigest(row.task_id),
-        replica: row.replica,
-        region: row.region,
-        inputBytes: Number(row.input_bytes),
-        published: row.published,
-      },
-    })),
-  };
-};

@@ -25,6 +25,12 @@ export const createUploadRecords = (db: Db): UploadRecords => ({
     );
     return rows.map(({ digest }) => asDigest(digest));
   },
+  touch: async (tx, digest, at) => {
+    await tx.query("UPDATE upload SET presigned_at = greatest(presigned_at, $2) WHERE digest = $1", [
+      digest,
+      at,
+    ]);
+  },
   forget: async (digest) => {
     await db.query("DELETE FROM upload WHERE digest = $1", [digest]);
   },

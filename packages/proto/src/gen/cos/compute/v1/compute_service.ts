@@ -149,13 +149,16 @@ export interface QuoteJobRequest {
   algorithmId: Uint8Array;
   /** One or more. */
   datasets: DatasetRef[];
-  /** Parameters as JSON, such as `{"trait":"tufted"}`; stored under the SHA-256 of their canonical form. */
+  /**
+   * The job document as JSON: `{"format":"cos-job/1","params":{"trait":"tufted"},"purpose":{"duo":[...],
+   * "statementDigest":"0x..."}}`; stored under the SHA-256 of its canonical form.
+   */
   paramsJson: string;
 }
 
 /** What it would cost. */
 export interface QuoteJobResponse {
-  /** Digest of the canonical parameters, 32 bytes: what the permit's terms carry. */
+  /** Digest of the canonical job document, 32 bytes: what the permit's terms carry as `paramsHash`. */
   paramsHash: Uint8Array;
   /** Digest of the plan, 32 bytes. */
   planDigest: Uint8Array;
@@ -273,6 +276,12 @@ export interface AnnounceWorkerRequest {
   worker: Uint8Array;
   /** Names of the regions whose tasks it takes, such as `eu`; at most 16. */
   regions: string[];
+  /** Tasks that it computes at once; absent means 1. */
+  capacity?:
+    | number
+    | undefined;
+  /** It takes no further task: it is not counted on any more. */
+  leaving?: boolean | undefined;
 }
 
 /** When to announce again. */
@@ -289,6 +298,12 @@ export interface BeginTaskRequest {
   worker: Uint8Array;
   /** The job whose task it is, 32 bytes: jobs with one plan share task ids. */
   jobId: Uint8Array;
+  /** Replica that the message names. */
+  replica?:
+    | number
+    | undefined;
+  /** Partition that delivered it: tells the orchestrator whose partition that is now. */
+  partition?: number | undefined;
 }
 
 /** What the worker is to do. */
@@ -319,7 +334,7 @@ export const BeginTaskResponse_Decision = {
   DECISION_DONE: 2,
   /** DECISION_NOT_WANTED - The job is over. */
   DECISION_NOT_WANTED: 3,
-  /** DECISION_LATER - Another worker must do it, or this one a moment later; hand the message on. */
+  /** DECISION_LATER - Another worker must do it, or this one a moment later; the orchestrator queues it anew. */
   DECISION_LATER: 4,
   UNRECOGNIZED: -1,
 } as const;
@@ -369,6 +384,8 @@ export interface HeartbeatTaskRequest {
   taskId: Uint8Array;
   /** From BeginTask. */
   fence: bigint;
+  /** How long the answer may wait for the task to be unwanted, at most 10,000 ms; absent means no wait. */
+  waitMs?: number | undefined;
 }
 
 /** Whether to go on. */
@@ -435,6 +452,18 @@ export interface FailTaskRequest {
 
 /** Nothing to say. */
 export interface FailTaskResponse {
+}
+
+/** A worker hands a task back. */
+export interface ReleaseTaskRequest {
+  /** 32 bytes. */
+  taskId: Uint8Array;
+  /** From BeginTask. */
+  fence: bigint;
+}
+
+/** Nothing to say. */
+export interface ReleaseTaskResponse {
 }
 
 function createBaseDatasetRef(): DatasetRef {
@@ -1683,7 +1712,7 @@ export const WatchJobResponse: MessageFns<WatchJobResponse> = {
 };
 
 function createBaseAnnounceWorkerRequest(): AnnounceWorkerRequest {
-  return { worker: new Uint8Array(0), regions: [] };
+  return { worker: new Uint8Array(0), regions: [], capacity: undefined, leaving: undefined };
 }
 
 export const AnnounceWorkerRequest: MessageFns<AnnounceWorkerRequest> = {
@@ -1693,6 +1722,12 @@ export const AnnounceWorkerRequest: MessageFns<AnnounceWorkerRequest> = {
     }
     for (const v of message.regions) {
       writer.uint32(18).string(v!);
+    }
+    if (message.capacity !== undefined) {
+      writer.uint32(24).uint32(message.capacity);
+    }
+    if (message.leaving !== undefined) {
+      writer.uint32(32).bool(message.leaving);
     }
     return writer;
   },
@@ -1726,6 +1761,22 @@ export const AnnounceWorkerRequest: MessageFns<AnnounceWorkerRequest> = {
             message.regions.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.capacity = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.leaving = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1746,6 +1797,12 @@ export const AnnounceWorkerRequest: MessageFns<AnnounceWorkerRequest> = {
     if (message.regions?.length) {
       obj.regions = message.regions;
     }
+    if (message.capacity !== undefined) {
+      obj.capacity = Math.round(message.capacity);
+    }
+    if (message.leaving !== undefined) {
+      obj.leaving = message.leaving;
+    }
     return obj;
   },
 
@@ -1756,6 +1813,8 @@ export const AnnounceWorkerRequest: MessageFns<AnnounceWorkerRequest> = {
     const message = createBaseAnnounceWorkerRequest();
     message.worker = object.worker ?? new Uint8Array(0);
     message.regions = object.regions?.map((e) => e) || [];
+    message.capacity = object.capacity ?? undefined;
+    message.leaving = object.leaving ?? undefined;
     return message;
   },
 };
@@ -1824,7 +1883,13 @@ export const AnnounceWorkerResponse: MessageFns<AnnounceWorkerResponse> = {
 };
 
 function createBaseBeginTaskRequest(): BeginTaskRequest {
-  return { taskId: new Uint8Array(0), worker: new Uint8Array(0), jobId: new Uint8Array(0) };
+  return {
+    taskId: new Uint8Array(0),
+    worker: new Uint8Array(0),
+    jobId: new Uint8Array(0),
+    replica: undefined,
+    partition: undefined,
+  };
 }
 
 export const BeginTaskRequest: MessageFns<BeginTaskRequest> = {
@@ -1837,6 +1902,12 @@ export const BeginTaskRequest: MessageFns<BeginTaskRequest> = {
     }
     if (message.jobId.length !== 0) {
       writer.uint32(26).bytes(message.jobId);
+    }
+    if (message.replica !== undefined) {
+      writer.uint32(32).uint32(message.replica);
+    }
+    if (message.partition !== undefined) {
+      writer.uint32(40).uint32(message.partition);
     }
     return writer;
   },
@@ -1878,6 +1949,22 @@ export const BeginTaskRequest: MessageFns<BeginTaskRequest> = {
             message.jobId = reader.bytes();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.replica = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1901,6 +1988,12 @@ export const BeginTaskRequest: MessageFns<BeginTaskRequest> = {
     if (message.jobId.length !== 0) {
       obj.jobId = base64FromBytes(message.jobId);
     }
+    if (message.replica !== undefined) {
+      obj.replica = Math.round(message.replica);
+    }
+    if (message.partition !== undefined) {
+      obj.partition = Math.round(message.partition);
+    }
     return obj;
   },
 
@@ -1912,6 +2005,8 @@ export const BeginTaskRequest: MessageFns<BeginTaskRequest> = {
     message.taskId = object.taskId ?? new Uint8Array(0);
     message.worker = object.worker ?? new Uint8Array(0);
     message.jobId = object.jobId ?? new Uint8Array(0);
+    message.replica = object.replica ?? undefined;
+    message.partition = object.partition ?? undefined;
     return message;
   },
 };
@@ -2154,7 +2249,7 @@ export const InputUrl: MessageFns<InputUrl> = {
 };
 
 function createBaseHeartbeatTaskRequest(): HeartbeatTaskRequest {
-  return { taskId: new Uint8Array(0), fence: 0n };
+  return { taskId: new Uint8Array(0), fence: 0n, waitMs: undefined };
 }
 
 export const HeartbeatTaskRequest: MessageFns<HeartbeatTaskRequest> = {
@@ -2167,6 +2262,9 @@ export const HeartbeatTaskRequest: MessageFns<HeartbeatTaskRequest> = {
         throw new globalThis.Error("value provided for field message.fence of type uint64 too large");
       }
       writer.uint32(16).uint64(message.fence);
+    }
+    if (message.waitMs !== undefined) {
+      writer.uint32(24).uint32(message.waitMs);
     }
     return writer;
   },
@@ -2200,6 +2298,14 @@ export const HeartbeatTaskRequest: MessageFns<HeartbeatTaskRequest> = {
             message.fence = reader.uint64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.waitMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2220,6 +2326,9 @@ export const HeartbeatTaskRequest: MessageFns<HeartbeatTaskRequest> = {
     if (message.fence !== 0n) {
       obj.fence = message.fence.toString();
     }
+    if (message.waitMs !== undefined) {
+      obj.waitMs = Math.round(message.waitMs);
+    }
     return obj;
   },
 
@@ -2230,6 +2339,7 @@ export const HeartbeatTaskRequest: MessageFns<HeartbeatTaskRequest> = {
     const message = createBaseHeartbeatTaskRequest();
     message.taskId = object.taskId ?? new Uint8Array(0);
     message.fence = (object.fence !== undefined && object.fence !== null) ? BigInt(object.fence) : 0n;
+    message.waitMs = object.waitMs ?? undefined;
     return message;
   },
 };
@@ -2881,6 +2991,135 @@ export const FailTaskResponse: MessageFns<FailTaskResponse> = {
   },
 };
 
+function createBaseReleaseTaskRequest(): ReleaseTaskRequest {
+  return { taskId: new Uint8Array(0), fence: 0n };
+}
+
+export const ReleaseTaskRequest: MessageFns<ReleaseTaskRequest> = {
+  encode(message: ReleaseTaskRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taskId.length !== 0) {
+      writer.uint32(10).bytes(message.taskId);
+    }
+    if (message.fence !== 0n) {
+      if (BigInt.asUintN(64, message.fence) !== message.fence) {
+        throw new globalThis.Error("value provided for field message.fence of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.fence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseTaskRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseTaskRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.taskId = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.fence = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ReleaseTaskRequest): unknown {
+    const obj: any = {};
+    if (message.taskId.length !== 0) {
+      obj.taskId = base64FromBytes(message.taskId);
+    }
+    if (message.fence !== 0n) {
+      obj.fence = message.fence.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseTaskRequest>, I>>(base?: I): ReleaseTaskRequest {
+    return ReleaseTaskRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseTaskRequest>, I>>(object: I): ReleaseTaskRequest {
+    const message = createBaseReleaseTaskRequest();
+    message.taskId = object.taskId ?? new Uint8Array(0);
+    message.fence = (object.fence !== undefined && object.fence !== null) ? BigInt(object.fence) : 0n;
+    return message;
+  },
+};
+
+function createBaseReleaseTaskResponse(): ReleaseTaskResponse {
+  return {};
+}
+
+export const ReleaseTaskResponse: MessageFns<ReleaseTaskResponse> = {
+  encode(_: ReleaseTaskResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseTaskResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseTaskResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(_: ReleaseTaskResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseTaskResponse>, I>>(base?: I): ReleaseTaskResponse {
+    return ReleaseTaskResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseTaskResponse>, I>>(_: I): ReleaseTaskResponse {
+    const message = createBaseReleaseTaskResponse();
+    return message;
+  },
+};
+
 /** Jobs as the orchestrator sees them. Reads may be repeated. */
 export type ComputeServiceService = typeof ComputeServiceService;
 export const ComputeServiceService = {
@@ -3019,7 +3258,7 @@ export const TaskServiceService = {
       Buffer.from(AnnounceWorkerResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): AnnounceWorkerResponse => AnnounceWorkerResponse.decode(value),
   },
-  /** Takes a task that the queue delivered. A live lease is never taken away, not even from the same worker: a second call gets another replica or LATER. Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
+  /** Takes a task that the queue delivered. A live lease is never taken away, not even from the same worker: a second call gets another replica or LATER. Answers NOT_WANTED when the job is over, DONE when enough replicas finished, LATER when another worker must run it (the orchestrator queues it anew), RUN with a fence otherwise. Whatever the answer, the message has done its work. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
   beginTask: {
     path: "/cos.compute.v1.TaskService/BeginTask" as const,
     requestStream: false as const,
@@ -3029,7 +3268,7 @@ export const TaskServiceService = {
     responseSerialize: (value: BeginTaskResponse): Buffer => Buffer.from(BeginTaskResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BeginTaskResponse => BeginTaskResponse.decode(value),
   },
-  /** Keeps the lease. The answer says whether the task is still wanted. Errors: ABORTED for a stale fence. */
+  /** Keeps the lease. The answer says whether the task is still wanted; it comes at once when that ends, and after `wait_ms` otherwise. Errors: ABORTED for a stale fence. */
   heartbeatTask: {
     path: "/cos.compute.v1.TaskService/HeartbeatTask" as const,
     requestStream: false as const,
@@ -3072,14 +3311,24 @@ export const TaskServiceService = {
     responseSerialize: (value: FailTaskResponse): Buffer => Buffer.from(FailTaskResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): FailTaskResponse => FailTaskResponse.decode(value),
   },
+  /** Gives the task back unharmed, because the worker ends: another worker gets it at once, and it counts as no failure. Idempotent. Errors: ABORTED for a stale fence. */
+  releaseTask: {
+    path: "/cos.compute.v1.TaskService/ReleaseTask" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReleaseTaskRequest): Buffer => Buffer.from(ReleaseTaskRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReleaseTaskRequest => ReleaseTaskRequest.decode(value),
+    responseSerialize: (value: ReleaseTaskResponse): Buffer => Buffer.from(ReleaseTaskResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReleaseTaskResponse => ReleaseTaskResponse.decode(value),
+  },
 } as const;
 
 export interface TaskServiceServer extends UntypedServiceImplementation {
   /** Says that a worker is there and ready for its regions; repeated while it lives. Replicas go to distinct workers among those heard of lately. Idempotent. Errors: INVALID_ARGUMENT. */
   announceWorker: handleUnaryCall<AnnounceWorkerRequest, AnnounceWorkerResponse>;
-  /** Takes a task that the queue delivered. A live lease is never taken away, not even from the same worker: a second call gets another replica or LATER. Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
+  /** Takes a task that the queue delivered. A live lease is never taken away, not even from the same worker: a second call gets another replica or LATER. Answers NOT_WANTED when the job is over, DONE when enough replicas finished, LATER when another worker must run it (the orchestrator queues it anew), RUN with a fence otherwise. Whatever the answer, the message has done its work. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
   beginTask: handleUnaryCall<BeginTaskRequest, BeginTaskResponse>;
-  /** Keeps the lease. The answer says whether the task is still wanted. Errors: ABORTED for a stale fence. */
+  /** Keeps the lease. The answer says whether the task is still wanted; it comes at once when that ends, and after `wait_ms` otherwise. Errors: ABORTED for a stale fence. */
   heartbeatTask: handleUnaryCall<HeartbeatTaskRequest, HeartbeatTaskResponse>;
   /** A place to store the output under its digest. Errors: ABORTED for a stale fence, RESOURCE_EXHAUSTED above the planned size. */
   presignOutput: handleUnaryCall<PresignOutputRequest, PresignOutputResponse>;
@@ -3087,6 +3336,8 @@ export interface TaskServiceServer extends UntypedServiceImplementation {
   completeTask: handleUnaryCall<CompleteTaskRequest, CompleteTaskResponse>;
   /** Gives the task back with a reason. Idempotent. Errors: ABORTED for a stale fence. */
   failTask: handleUnaryCall<FailTaskRequest, FailTaskResponse>;
+  /** Gives the task back unharmed, because the worker ends: another worker gets it at once, and it counts as no failure. Idempotent. Errors: ABORTED for a stale fence. */
+  releaseTask: handleUnaryCall<ReleaseTaskRequest, ReleaseTaskResponse>;
 }
 
 export interface TaskServiceClient extends Client {
@@ -3106,7 +3357,7 @@ export interface TaskServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AnnounceWorkerResponse) => void,
   ): ClientUnaryCall;
-  /** Takes a task that the queue delivered. A live lease is never taken away, not even from the same worker: a second call gets another replica or LATER. Answers NOT_WANTED when the job is over, DONE when enough replicas finished, RUN with a fence otherwise. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
+  /** Takes a task that the queue delivered. A live lease is never taken away, not even from the same worker: a second call gets another replica or LATER. Answers NOT_WANTED when the job is over, DONE when enough replicas finished, LATER when another worker must run it (the orchestrator queues it anew), RUN with a fence otherwise. Whatever the answer, the message has done its work. Errors: NOT_FOUND, PERMISSION_DENIED (region not attested). */
   beginTask(
     request: BeginTaskRequest,
     callback: (error: ServiceError | null, response: BeginTaskResponse) => void,
@@ -3122,7 +3373,7 @@ export interface TaskServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BeginTaskResponse) => void,
   ): ClientUnaryCall;
-  /** Keeps the lease. The answer says whether the task is still wanted. Errors: ABORTED for a stale fence. */
+  /** Keeps the lease. The answer says whether the task is still wanted; it comes at once when that ends, and after `wait_ms` otherwise. Errors: ABORTED for a stale fence. */
   heartbeatTask(
     request: HeartbeatTaskRequest,
     callback: (error: ServiceError | null, response: HeartbeatTaskResponse) => void,
@@ -3185,6 +3436,22 @@ export interface TaskServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: FailTaskResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives the task back unharmed, because the worker ends: another worker gets it at once, and it counts as no failure. Idempotent. Errors: ABORTED for a stale fence. */
+  releaseTask(
+    request: ReleaseTaskRequest,
+    callback: (error: ServiceError | null, response: ReleaseTaskResponse) => void,
+  ): ClientUnaryCall;
+  releaseTask(
+    request: ReleaseTaskRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReleaseTaskResponse) => void,
+  ): ClientUnaryCall;
+  releaseTask(
+    request: ReleaseTaskRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReleaseTaskResponse) => void,
   ): ClientUnaryCall;
 }
 
