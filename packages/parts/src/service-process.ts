@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type Cache, openRedisCache } from "@cos/cache";
 import { type ContractAddresses, contractNames, openRpcProvider } from "@cos/chain";
 import { type MessageLog, openEmbeddedLog, openKafkaLog } from "@cos/messaging";
 import { type ObjectStore, openEmbeddedObjects, openS3Store } from "@cos/objects";
@@ -122,6 +123,19 @@ export class ServiceProcess {
   log(): Promise<MessageLog> {
     this.#log ??= this.#openLog();
     return this.#log;
+  }
+
+  /**
+   * What the processes of a cluster share and may lose; undefined where no setting names one.
+   * @param onState told when it stops answering and when it answers again
+   */
+  async cache(onState: (state: "lost" | "found") => void): Promise<Cache | undefined> {
+    const { cacheUrlFile } = this.config;
+    if (cacheUrlFile === undefined) return undefined;
+    const onFailure = () => this.telemetry.metrics.count("cacheFailures", {});
+    const cache = openRedisCache({ url: await readSecret(cacheUrlFile), onState, onFailure });
+    this.#ends.add(() => cache.close());
+    return cache;
   }
 
   /** @param createBucket makes the bucket when it is not there: a deployment's first step, not a service's */

@@ -1,5 +1,6 @@
 import { runServiceProcess } from "@cos/parts";
 import { gatewayMigrations } from "./adapters/store/migrations.ts";
+import type { GatewayEvent } from "./app/dependencies.ts";
 import { composeGateway } from "./compose.ts";
 import { gatewaySettings } from "./config.ts";
 
@@ -7,15 +8,18 @@ import { gatewaySettings } from "./config.ts";
 await runServiceProcess({
   name: "gateway",
   migrations: gatewayMigrations,
-  compose: async (host) =>
-    composeGateway(host.settings(gatewaySettings, "COS_GATEWAY_"), {
+  compose: async (host) => {
+    const logger = host.logger<GatewayEvent>();
+    return composeGateway(host.settings(gatewaySettings, "COS_GATEWAY_"), {
       db: await host.db(),
       log: await host.log(),
       objects: await host.objects(),
+      cache: await host.cache((state) => logger.warn(`cache.${state}`)),
       chain: { provider: host.provider() },
-      logger: host.logger(),
+      logger,
       now: host.now,
       serviceToken: await host.serviceToken(),
       telemetry: host.telemetry,
-    }),
+    });
+  },
 });

@@ -45,6 +45,8 @@ export type GatewayEvent =
   | "consumer.trouble"
   | "housekeeping.failed"
   | "outbox.failed"
+  | "cache.lost"
+  | "cache.found"
   | "rpc.bug"
   | "http.bug";
 
