@@ -14,6 +14,7 @@ import { parseVariantAxis, unwrap } from "@cos/protocol";
 import { afterAll, describe, expect, it } from "vitest";
 import {
   type AssociationResult,
+  type EncryptRequest,
   EvaluationPool,
   encryptDataset,
   finalise,
@@ -54,7 +55,11 @@ function tailOf(source: GenotypeSource, count: number): GenotypeSource {
   };
 }
 
-async function study(name: string, narrow: (source: GenotypeSource) => GenotypeSource) {
+async function study(
+  name: string,
+  narrow: (source: GenotypeSource) => GenotypeSource,
+  how: Pick<EncryptRequest, "fixTraits" | "layouts"> = {},
+) {
   const whole = unwrap(await openPlink(`${data}b6btbr`, { species: "mouse" }));
   opened.push(whole);
   const source = narrow(whole);
@@ -72,6 +77,7 @@ async function study(name: string, narrow: (source: GenotypeSource) => GenotypeS
       sink: store.sink,
       effectiveAt: 0,
       threads: 2,
+      ...how,
     }),
   );
   const program = programFor(manifest.traits[0]!.kind);
@@ -80,7 +86,7 @@ async function study(name: string, narrow: (source: GenotypeSource) => GenotypeS
   const { bytes } = unwrap(await recomputeResult(pool, plan, store.read));
   const sums = unwrap(await openResult(plan, bytes, key));
   const axis = unwrap(parseVariantAxis(await store.read(manifest.variantAxis.object)));
-  return { source, trait, table: unwrap(finalise(program, params, sums, axis, ownerState)) };
+  return { source, trait, plan, table: unwrap(finalise(program, params, sums, axis, ownerState)) };
 }
 
 const plinkLines = (file: string): string[] =>
@@ -95,6 +101,16 @@ describe.skipIf(!isHere)("the B6 x BTBR intercross, encrypted", () => {
   it("counts every marker as plain arithmetic does, and prints what PLINK prints (tufted)", async () => {
     const { source, trait, table } = await study("tufted", (s) => s);
     if (trait.kind !== "case-control" || table.kind !== "assoc") throw new Error("a binary trait");
+    expect(table.counts).toEqual(unwrap(await plaintextAssoc(source, trait)));
+    expect(linesOf(table)).toEqual(plinkLines("b6btbr.tufted.plink1.9.assoc.tsv.gz"));
+  }, 120_000);
+
+  it("prints the same from six counters in one coefficient, some mice being neither case nor control", async () => {
+    const how = { fixTraits: ["tufted"], layouts: [] };
+    const { source, trait, table, plan } = await study("tufted", (s) => s, how);
+    if (trait.kind !== "case-control" || table.kind !== "assoc") throw new Error("a binary trait");
+    expect(trait.status).toContain(0);
+    expect(plan.contractions).toMatchObject([{ degree: 1, weight: null }]);
     expect(table.counts).toEqual(unwrap(await plaintextAssoc(source, trait)));
     expect(linesOf(table)).toEqual(plinkLines("b6btbr.tufted.plink1.9.assoc.tsv.gz"));
   }, 120_000);
