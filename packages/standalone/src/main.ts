@@ -16,6 +16,8 @@ const { values } = parseArgs({
     host: { type: "string", default: "127.0.0.1" },
     "gateway-port": { type: "string", default: "0" },
     "chain-port": { type: "string", default: "0" },
+    "otel-endpoint": { type: "string" },
+    "otel-folder": { type: "string" },
   },
 });
 const dataDir = values.data;
@@ -36,6 +38,7 @@ try {
     workers: Number(values.workers),
     threadsPerWorker: Number(values.threads),
     region: values.region,
+    telemetry: { endpoint: values["otel-endpoint"], folder: values["otel-folder"] },
     ports: { gateway: Number(values["gateway-port"]), chain: Number(values["chain-port"]) },
   });
   const stop = async () => {

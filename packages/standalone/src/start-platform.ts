@@ -1,8 +1,10 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Unwinder } from "@cos/parts";
+import type { SpanSinkOptions } from "@cos/telemetry";
 import { computeAddress } from "ethers";
 import { openParts, type Parts } from "./open-parts.ts";
+import { ServiceTelemetry } from "./service-telemetry.ts";
 import { type ServiceAddresses, type ServiceOverrides, startServices } from "./start-services.ts";
 import { drainWorker, startWorkers } from "./start-workers.ts";
 import type { Ports } from "./sticky-ports.ts";
@@ -26,6 +28,8 @@ export type PlatformOptions = {
   /** Hands every event over twice, to test that nothing counts twice. */
   readonly duplicateDeliveries?: boolean;
   readonly settings?: ServiceOverrides;
+  /** Where spans go: a collector, a folder for `platform.spans.jsonl`; nowhere when left out. */
+  readonly telemetry?: SpanSinkOptions;
 };
 
 export type RunningPlatform = {
@@ -33,6 +37,8 @@ export type RunningPlatform = {
   readonly platform: PlatformDescription;
   readonly platformFile: string;
   readonly logFile: string;
+  /** Roots of `/metrics` by service; also in `metrics.json` of the data folder. */
+  readonly metricsUrls: ReadonlyMap<string, string>;
   /** Lets running tasks finish and takes no more, as before a worker is replaced. */
   drainWorkers(): Promise<void>;
   /** Stops everything in order. With `keepChain` the chain's process goes on, as after a crash. */
@@ -67,7 +73,8 @@ export async function startPlatform(options: PlatformOptions): Promise<RunningPl
       ends,
     );
     const overrides = options.settings ?? {};
-    const services = await startServices(parts, { dataDir, host, level, now, overrides }, ends);
+    const telemetry = new ServiceTelemetry(options.telemetry ?? {}, ends);
+    const services = await startServices(parts, { dataDir, host, level, now, overrides, telemetry }, ends);
     const addresses = await startWorkers(
       parts,
       {
@@ -77,6 +84,7 @@ export async function startPlatform(options: PlatformOptions): Promise<RunningPl
         count: workers,
         threads: options.threadsPerWorker ?? 1,
         orchestratorAddress: services.orchestrator,
+        telemetry,
       },
       ends,
     );
@@ -84,10 +92,12 @@ export async function startPlatform(options: PlatformOptions): Promise<RunningPl
     const platformFile = join(dataDir, "platform.json");
     await writeFile(`${platformFile}.part`, `${JSON.stringify(platform, null, 2)}\n`);
     await rename(`${platformFile}.part`, platformFile);
+    await telemetry.writeUrls(dataDir);
     return {
       platform,
       platformFile,
       logFile: parts.logFile,
+      metricsUrls: telemetry.urls,
       drainWorkers: async () => {
         await Promise.all(addresses.map((address) => drainWorker(address, parts.keys.serviceToken)));
       },

@@ -7,6 +7,7 @@ import { createLogger, readConfig, type Settings } from "@cos/service-host";
 import { composeSettlement, settlementSettings } from "@cos/settlement";
 import { computeAddress, Wallet } from "ethers";
 import type { Parts } from "./open-parts.ts";
+import type { ServiceTelemetry } from "./service-telemetry.ts";
 
 /** Settings of single services by name, over the defaults; values as an environment would hold them. */
 export type ServiceOverrides = {
@@ -22,6 +23,7 @@ export type ServicesOptions = {
   readonly level: string;
   readonly now: () => number;
   readonly overrides: ServiceOverrides;
+  readonly telemetry: ServiceTelemetry;
 };
 
 /** Where the services answer: gRPC, `host:port`. */
@@ -34,7 +36,7 @@ export async function startServices(
   ends: Unwinder,
 ): Promise<ServiceAddresses> {
   const { keys, ports, store, chain, provider, objects, log, prepared, sink } = parts;
-  const { host, level, now, overrides } = options;
+  const { host, level, now, overrides, telemetry } = options;
   const shared = { log, now, serviceToken: keys.serviceToken };
   const chainId = String(chain.chainId);
   const contracts = { provider, addresses: prepared.addresses };
@@ -46,6 +48,7 @@ export async function startServices(
       db: store.schema("access"),
       chain: contracts,
       logger: createLogger("access", sink, level),
+      telemetry: telemetry.of("access"),
     },
   );
   await begin(access, ends);
@@ -63,6 +66,7 @@ export async function startServices(
       db: store.schema("orchestrator"),
       objects,
       logger: createLogger("orchestrator", sink, level),
+      telemetry: telemetry.of("orchestrator"),
     },
   );
   await begin(orchestrator, ends);
@@ -85,6 +89,7 @@ export async function startServices(
       objects,
       chain: { provider },
       logger: createLogger("gateway", sink, level),
+      telemetry: telemetry.of("gateway"),
     },
   );
   const settlement = composeSettlement(
@@ -101,9 +106,13 @@ export async function startServices(
       chain: contracts,
       signers: { settler: new Wallet(keys.settler), usage: new Wallet(keys.usage) },
       logger: createLogger("settlement", sink, level),
+      telemetry: telemetry.of("settlement"),
     },
   );
   await Promise.all([begin(gateway, ends), begin(settlement, ends)]);
+  for (const [name, service] of Object.entries({ access, orchestrator, gateway, settlement })) {
+    telemetry.urls.set(name, service.metricsUrl);
+  }
   return {
     access: access.grpcAddress,
     orchestrator: orchestrator.grpcAddress,

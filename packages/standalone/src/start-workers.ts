@@ -4,6 +4,7 @@ import { WorkerServiceService } from "@cos/proto/worker";
 import { createGrpcClient, createLogger, serviceTokenKey } from "@cos/service-host";
 import { Wallet } from "ethers";
 import type { Parts } from "./open-parts.ts";
+import type { ServiceTelemetry } from "./service-telemetry.ts";
 
 export type WorkersOptions = {
   readonly host: string;
@@ -13,6 +14,7 @@ export type WorkersOptions = {
   readonly threads: number;
   readonly orchestratorAddress: string;
   readonly level: string;
+  readonly telemetry: ServiceTelemetry;
 };
 
 /** Starts workers, each with its own key, in the region and for tasks of no region. Returns their gRPC addresses. */
@@ -38,12 +40,16 @@ export async function startWorkers(
       key: new Wallet(key),
       logger: createLogger("fhe-worker", sink, options.level),
       serviceToken: keys.serviceToken,
+      telemetry: options.telemetry.of("fhe-worker"),
     });
     await worker.start();
     ends.add(() => worker.stop());
     return worker;
   };
   const workers = await Promise.all(keys.workers.slice(0, options.count).map(start));
+  workers.forEach((worker, index) => {
+    options.telemetry.urls.set(`fhe-worker-${index + 1}`, worker.metricsUrl);
+  });
   return workers.map((worker) => worker.grpcAddress);
 }
 

@@ -163,29 +163,38 @@ export class Telemetry {
     return this.#within(contextOfTraceparent(traceparent), name, options, work);
   }
 
-  /** Notes a span whose times are known already, below the active span if that lies in the job's trace, else its root. */
+  /**
+   * Notes a span whose times are known already, below the active span if that lies in the job's trace, else its root.
+   * @returns the W3C `traceparent` for messages that follow from it
+   */
   noteJobSpan(
     jobId: string,
     name: string,
     { startMs, endMs = Date.now() }: SpanTimes,
     attributes: SpanAttributes = {},
-  ): void {
+  ): string | undefined {
     const options = { startMs, attributes: { "cos.job_id": jobId, ...attributes } };
     const parent = inJobTrace(context.active(), this.#jobRoot(jobId));
-    this.startSpan(name, options, parent).span.end(Math.max(startMs, endMs));
+    const { span, inside } = this.startSpan(name, options, parent);
+    span.end(Math.max(startMs, endMs));
+    return activeTraceparent(inside);
   }
 
-  /** Notes the root of the job's trace; noting it again, after a restart or a re-mined permit, notes the same span. */
+  /**
+   * Notes the root of the job's trace; noting it again, after a restart or a re-mined permit, notes the same span.
+   * @returns its W3C `traceparent`
+   */
   noteJobRoot(
     jobId: string,
     name: string,
     { startMs, endMs = Date.now() }: SpanTimes,
     attributes: SpanAttributes = {},
-  ): void {
+  ): string | undefined {
     const { traceId, rootSpanId } = jobTraceOf(jobId);
     const options = { startTime: startMs, root: true, attributes: { "cos.job_id": jobId, ...attributes } };
     const span = this.#ids.with(traceId, rootSpanId, () => this.#tracer().startSpan(name, options));
     span.end(Math.max(startMs, endMs));
+    return activeTraceparent(trace.setSpan(ROOT_CONTEXT, span));
   }
 
   /** A `traceparent` for a message about a job, below a span that ends at once: the moment at which it was sent. */
@@ -223,11 +232,6 @@ export class Telemetry {
   /** Hands over what is recorded so far. */
   async flush(): Promise<void> {
     await this.#tracers.forceFlush({ timeoutMillis: 5_000 }).catch(() => {});
-  }
-
-  /** Where a message about a job belongs: below the root of the job's trace. */
-  jobTraceparent(jobId: string): string | undefined {
-    return activeTraceparent(trace.setSpanContext(ROOT_CONTEXT, this.#jobRoot(jobId)));
   }
 
   /** Whether a trace is recorded follows from its id: every service comes to the same answer. */

@@ -43,14 +43,13 @@ it("writes two services' spans of one job as one tree, with the root known befor
   const sink = openSpanSink({ folder });
   const access = new Telemetry({ service: "access", sink });
   const orchestrator = new Telemetry({ service: "orchestrator", sink });
-  const traceparent = access.jobTraceparent(jobId);
+  const traceparent = access.noteJobRoot(jobId, "permit", { startMs: 1_000_000, endMs: 1_000_500 });
   await orchestrator.remoteSpan(traceparent, "handle", { kind: "consumer" }, async () => {
     await orchestrator.jobSpan(jobId, "plan", {}, async () => {
       // A library that knows OpenTelemetry's API only: its span is the running service's.
       trace.getTracer("library").startActiveSpan("inner", (span) => span.end());
     });
   });
-  access.noteJobRoot(jobId, "permit", { startMs: 1_000_000, endMs: 1_000_500 });
   await Promise.all([access.close(), orchestrator.close()]);
   await sink.close();
 

@@ -25,11 +25,9 @@ export const tracePermits =
       "cos.block_number": log.blockNumber,
     };
     if (log.fact.$case === "jobPermitIssued" && stage === "confirmed") {
-      telemetry.noteJobRoot(permit.id, "chain jobPermitIssued", times, attributes);
-    } else {
-      telemetry.noteJobSpan(permit.id, `chain ${log.fact.$case} ${stage}`, times, attributes);
+      return telemetry.noteJobRoot(permit.id, "chain jobPermitIssued", times, attributes);
     }
-    return telemetry.jobTraceparent(permit.id);
+    return telemetry.noteJobSpan(permit.id, `chain ${log.fact.$case} ${stage}`, times, attributes);
   };
 
 /** Logs about a job. Others are kept under a permit too, but under the hash of a bond or before there is a permit. */
