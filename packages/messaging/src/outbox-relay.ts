@@ -1,5 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Db, forgetSentOutbox, markOutboxSent, outboxChannel, readOutbox } from "@cos/store";
+import {
+  type Db,
+  forgetSentOutbox,
+  markOutboxSent,
+  outboxChannel,
+  readOutbox,
+  type StoreLock,
+} from "@cos/store";
 import type { Publisher } from "./message-log.ts";
 
 export type OutboxRelay = {
@@ -9,7 +16,8 @@ export type OutboxRelay = {
 
 /**
  * Sends a schema's committed outbox messages in their order, at least once: a crash between publishing and marking
- * sends again, under the same message id. One relay per schema at a time keeps the order.
+ * sends again, under the same message id. Of the relays that several processes run for one schema one sends at a time,
+ * which keeps the order; the others take over when it has ended.
  * @param options.idlePollMs looks again this often without being woken, for rows that another process committed
  */
 export function startOutboxRelay(options: {
@@ -36,37 +44,51 @@ export function startOutboxRelay(options: {
     return rows.length === batch;
   };
 
+  let lock: StoreLock | undefined;
+  /** Whether it is this relay's turn to send. */
+  const leads = async (): Promise<boolean> => {
+    if (lock === undefined || lock.lost.aborted) lock = await db.tryLock(relayLock);
+    return lock !== undefined;
+  };
+
   const loop = async (): Promise<void> => {
     let failures = 0;
     let tidiedAt = -Infinity;
     while (!closing.signal.aborted) {
       wake = new AbortController();
       try {
-        if (await sendBatch()) continue;
+        const leading = await leads();
+        if (leading && (await sendBatch())) continue;
         failures = 0;
-        if (performance.now() - tidiedAt > tidyEveryMs) {
+        if (leading && performance.now() - tidiedAt > tidyEveryMs) {
           await forgetSentOutbox(db);
           tidiedAt = performance.now();
         }
-        await sleep(idlePollMs, AbortSignal.any([wake.signal, closing.signal]));
+        // One that does not lead has nothing to do when messages come; it looks whether the leader is gone.
+        const until = leading ? AbortSignal.any([wake.signal, closing.signal]) : closing.signal;
+        await sleep(idlePollMs, until);
       } catch (error) {
         onFailure(error);
         failures += 1;
         await sleep(Math.min(5_000, 50 * 2 ** failures), closing.signal);
       }
     }
-    while (await sendBatch());
+    if (await leads()) while (await sendBatch());
   };
 
   const stopped = loop();
   return {
     close: async () => {
       closing.abort();
-      await stopped.finally(unlisten);
+      await stopped.finally(() => {
+        unlisten();
+        return lock?.release();
+      });
     },
   };
 }
 
+const relayLock = "outbox-relay";
 const tidyEveryMs = 3_600_000;
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {
