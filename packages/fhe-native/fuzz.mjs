@@ -10,13 +10,16 @@ const seconds = process.argv[3] ?? "60";
 const work = join(folder, "build", "fuzz");
 mkdirSync(work, { recursive: true });
 
-const compiler = [process.env.CXX, "clang++", "g++", "c++"].find((name) => name && works(name, ["--version"]));
+// Distributions put the version behind the name.
+const clangs = ["clang++", ...Array.from({ length: 17 }, (_, i) => `clang++-${30 - i}`)];
+const clang = clangs.find((name) => works(name, ["--version"]));
+const compiler = [process.env.CXX, "g++", "c++", clang].find((name) => name && works(name, ["--version"]));
 if (compiler === undefined) {
   console.log("no C++ compiler here: nothing was fuzzed");
 } else {
   run(build(compiler, "driver", []), [inputs]);
-  if (works("clang++", ["--version"])) {
-    run(build("clang++", "fuzz_target", ["-fsanitize=fuzzer"]), [`-max_total_time=${seconds}`, "-max_len=4096"]);
+  if (clang !== undefined) {
+    run(build(clang, "fuzz_target", ["-fsanitize=fuzzer"]), [`-max_total_time=${seconds}`, "-max_len=4096"]);
   } else {
     console.log("no clang++ here: the coverage-guided part was left out, the fixed inputs ran");
   }

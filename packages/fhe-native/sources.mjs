@@ -13,6 +13,7 @@ const x86Flags = {
     ...["f", "vl", "bw", "dq", "ifma", "vbmi"].map((feature) => `-mavx512${feature}`),
     "-mpopcnt",
     // GCC 12's own headers start undefined vectors from themselves.
+    "-Wno-unknown-warning-option",
     "-Wno-uninitialized",
     "-Wno-maybe-uninitialized",
   ],

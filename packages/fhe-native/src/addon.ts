@@ -34,7 +34,7 @@ export interface Addon {
   batchLoad(ring: RingHandle, packed: Uint8Array, degree: number): BatchHandle | Fault;
   batchCount(batch: BatchHandle): number;
   batchFree(batch: BatchHandle): void;
-  batchRead(batch: BatchHandle, streams: number): number;
+  batchRead(batch: BatchHandle): number;
   accumulator(ring: RingHandle, degree: number): AccumulatorHandle;
   accumulatorAdd(
     sum: AccumulatorHandle,

@@ -10,7 +10,7 @@ constexpr std::size_t group = 8;  // rows that one pass over a sum takes
 }  // namespace
 
 Accumulator::Accumulator(std::shared_ptr<const Ring> ring, unsigned degree)
-    : ring_(std::move(ring)), degree_(degree), sums_(ring_->residue_polynomials(degree) * ring_->stride) {
+    : ring_(std::move(ring)), degree_(degree), sums_(ring_->pool, ring_->residue_polynomials(degree) * ring_->stride) {
   unsigned bits = 0;
   for (const Modulus& prime : ring_->primes) bits = std::max(bits, prime.bits);
   // Terms are below 2^bits each, or equal to a prime when subtracted.
@@ -87,7 +87,7 @@ void Accumulator::multiply_piece(std::size_t prime, std::size_t at, ProductPiece
 
 void Accumulator::make_product_room(std::size_t rows) {
   if (products_.size() == 0) {
-    products_ = Words(3 * ring_->primes.size() * ring_->kernels->planes * ring_->stride);
+    products_ = PooledWords(ring_->pool, 3 * ring_->primes.size() * ring_->kernels->planes * ring_->stride);
     products_.clear();
   }
   if (rows_ + rows > max_rows_) reduce_products();
@@ -122,7 +122,7 @@ void Accumulator::store(u8* out) {
   reduce_sums();
   for (std::size_t k = 0; k <= degree_; ++k)
     for (std::size_t p = 0; p < ring_->primes.size(); ++p) {
-      pack(sum(k, p), out, ring_->n, ring_->primes[p].bits);
+      ring_->kernels->pack(sum(k, p), out, ring_->n, ring_->primes[p].bits);
       out += ring_->n * ring_->primes[p].bits / 8;
     }
 }

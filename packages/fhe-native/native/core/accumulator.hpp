@@ -39,8 +39,8 @@ class Accumulator {
 
   std::shared_ptr<const Ring> ring_;
   unsigned degree_;
-  Words sums_;
-  Words products_;            // only once there was a product
+  PooledWords sums_;
+  PooledWords products_;            // only once there was a product
   u64 max_terms_, terms_ = 0;  // canonical residues that a word of `sums_` holds, and may hold by now
   u64 max_rows_, rows_ = 0;    // the same of product rows
 };

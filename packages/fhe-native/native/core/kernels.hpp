@@ -44,8 +44,11 @@ struct Kernels {
   // Keeps, in order, the words whose low `bits` bits are below q, cut to those bits. Returns how many were kept.
   std::size_t (*accept)(u64* words, std::size_t length, unsigned bits, u64 q);
 
-  // Adds all words up, to measure what this machine can read.
-  u64 (*read)(const u64* words, std::size_t length);
+  // Writes residues of `bits` bits to exactly length * bits / 8 bytes; length is a multiple of 8.
+  void (*pack)(const u64* in, u8* out, std::size_t length, unsigned bits);
+
+  // Adds all words of four streams up, to measure what this machine can read; length is a multiple of 16.
+  u64 (*read)(const u64* const streams[4], std::size_t length);
 };
 
 // Null where the build or the CPU lacks the level.
@@ -55,8 +58,5 @@ const Kernels* kernels_avx512();
 
 // The named level ("portable", "avx2", "avx512"), or null.
 const Kernels* find_kernels(const char* name);
-
-// Writes residues of `bits` bits, little-endian, to exactly length * bits / 8 bytes; length is a multiple of 8.
-void pack(const u64* in, u8* out, std::size_t length, unsigned bits);
 
 }  // namespace fhe

@@ -120,10 +120,10 @@ std::size_t accept(u64* words, std::size_t length, unsigned bits, u64 q) {
   return i + accept_plain(words + i, length - i, bits, q);
 }
 
-u64 read(const u64* words, std::size_t length) {
+u64 read(const u64* const streams[4], std::size_t length) {
   __m256i sums[4] = {};
-  for (std::size_t i = 0; i + 16 <= length; i += 16)
-    for (int k = 0; k < 4; ++k) sums[k] = add64(sums[k], load(words + i + 4 * k));
+  for (std::size_t i = 0; i < length; i += 8)
+    for (int k = 0; k < 4; ++k) sums[k] = add64(sums[k], add64(load(streams[k] + i), load(streams[k] + i + 4)));
   alignas(32) u64 lanes[4];
   store(lanes, add64(add64(sums[0], sums[1]), add64(sums[2], sums[3])));
   return lanes[0] + lanes[1] + lanes[2] + lanes[3];
@@ -131,7 +131,7 @@ u64 read(const u64* words, std::size_t length) {
 
 constexpr Kernels kernels = {"avx2",          52,     3,           max_products,     add,
                              subtract_plain,  add_scaled_plain,    multiply,         reduce_sum_plain,
-                             reduce_products, unpack, accept,      read};
+                             reduce_products, unpack, accept,      pack_plain,          read};
 
 }  // namespace
 

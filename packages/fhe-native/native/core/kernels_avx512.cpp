@@ -100,6 +100,7 @@ void multiply_some(const ProductPiece& piece, std::size_t first) {
 void multiply(const ProductPiece& piece) {
   std::size_t row = 0;
   for (; row + 4 <= piece.rows; row += 4) multiply_some<4>(piece, row);
+  for (; row + 2 <= piece.rows; row += 2) multiply_some<2>(piece, row);
   for (; row < piece.rows; ++row) multiply_some<1>(piece, row);
 }
 
@@ -177,11 +178,39 @@ std::size_t accept(u64* candidates, std::size_t length, unsigned bits, u64 q) {
   return kept;
 }
 
-u64 read(const u64* in, std::size_t length) {
-  __m512i sums[8] = {};
-  for (std::size_t i = 0; i + 64 <= length; i += 64) {
-    for (int k = 0; k < 8; ++k) sums[k] = add64(sums[k], load(in + i + 8 * k));
+// Each output byte takes from one residue, or from two neighbours: two byte permutations of the shifted residues.
+void pack(const u64* in, u8* out, std::size_t length, unsigned bits) {
+  if (bits > 57) return pack_plain(in, out, length, bits);
+  alignas(64) u8 pick[2][64] = {};
+  alignas(64) u64 shift[8];
+  __mmask64 has[2] = {};
+  for (unsigned i = 0; i < 8; ++i) {
+    shift[i] = (i * bits) & 7;
+    const unsigned first = i * bits / 8, last = ((i + 1) * bits - 1) / 8;
+    for (unsigned byte = first; byte <= last; ++byte) {
+      const unsigned slot = (has[0] >> byte) & 1;
+      pick[slot][byte] = static_cast<u8>(8 * i + byte - first);
+      has[slot] |= __mmask64{1} << byte;
+    }
   }
+  const __m512i shifts = load(shift);
+  const __m512i picks[2] = {load(reinterpret_cast<const u64*>(pick[0])), load(reinterpret_cast<const u64*>(pick[1]))};
+  const __mmask64 own = (u64{1} << bits) - 1;
+  for (std::size_t i = 0; i < length; i += 8, out += bits) {
+    const __m512i shifted = _mm512_sllv_epi64(load(in + i), shifts);
+    _mm512_mask_storeu_epi8(out, own,
+                            _mm512_or_si512(_mm512_maskz_permutexvar_epi8(has[0], picks[0], shifted),
+                                            _mm512_maskz_permutexvar_epi8(has[1], picks[1], shifted)));
+  }
+}
+
+u64 read(const u64* const streams[4], std::size_t length) {
+  __m512i sums[8] = {};
+  for (std::size_t i = 0; i < length; i += 16)
+    for (int k = 0; k < 4; ++k) {
+      sums[k] = add64(sums[k], load(streams[k] + i));
+      sums[k + 4] = add64(sums[k + 4], load(streams[k] + i + 8));
+    }
   for (int k = 1; k < 8; ++k) sums[0] = add64(sums[0], sums[k]);
   alignas(64) u64 lanes[8];
   store(lanes, sums[0]);
@@ -192,7 +221,7 @@ u64 read(const u64* in, std::size_t length) {
 
 constexpr Kernels kernels = {"avx512",        51,     2,      max_products, add,
                              subtract,        add_scaled,     multiply,     reduce_sum,
-                             reduce_products, unpack, accept, read};
+                             reduce_products, unpack, accept, pack,         read};
 
 }  // namespace
 

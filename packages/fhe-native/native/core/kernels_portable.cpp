@@ -37,37 +37,20 @@ void reduce_products(u64* planes, std::size_t stride, u64* sum, std::size_t leng
   }
 }
 
-u64 read(const u64* words, std::size_t length) {
+u64 read(const u64* const streams[4], std::size_t length) {
   u64 sums[4] = {};
-  for (std::size_t i = 0; i + 4 <= length; i += 4)
-    for (int k = 0; k < 4; ++k) sums[k] += words[i + k];
+  for (std::size_t i = 0; i < length; ++i)
+    for (int k = 0; k < 4; ++k) sums[k] += streams[k][i];
   return sums[0] + sums[1] + sums[2] + sums[3];
 }
 
 constexpr Kernels kernels = {"portable",       60,         2,          max_products,     add_plain,
                              subtract_plain,   add_scaled_plain,       multiply,         reduce_sum_plain,
-                             reduce_products,  unpack_plain,           accept_plain,     read};
+                             reduce_products,  unpack_plain,           accept_plain,     pack_plain,  read};
 
 }  // namespace
 
 const Kernels* kernels_portable() { return &kernels; }
-
-void pack(const u64* in, u8* out, std::size_t length, unsigned bits) {
-  u64 held = 0;
-  unsigned count = 0;  // bits in `held`
-  for (std::size_t i = 0; i < length; ++i) {
-    held |= in[i] << count;
-    count += bits;
-    if (count < 64) continue;
-    u64 word = held;
-    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-    std::memcpy(out, &word, 8);
-    out += 8;
-    count -= 64;
-    held = count == 0 ? 0 : in[i] >> (bits - count);
-  }
-  for (; count > 0; count -= 8, held >>= 8) *out++ = static_cast<u8>(held);  // whole bytes: length is a multiple of 8
-}
 
 const Kernels* find_kernels(const char* name) {
   const Kernels* const levels[] = {kernels_avx512(), kernels_avx2(), kernels_portable()};

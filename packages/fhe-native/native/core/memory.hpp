@@ -4,7 +4,9 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "modulus.hpp"
 #if defined(__linux__)
@@ -50,6 +52,52 @@ class Words {
  private:
   u64* data_ = nullptr;
   std::size_t count_ = 0;
+};
+
+// Keeps a few freed arrays for the next taker of the same size: the system takes tens of microseconds to give fresh
+// memory, as long as a short sum. Not for several threads.
+class WordPool {
+ public:
+  Words take(std::size_t count) {
+    for (Words& words : spare_)
+      if (words.size() == count) {
+        std::swap(words, spare_.back());
+        Words taken = std::move(spare_.back());
+        spare_.pop_back();
+        return taken;
+      }
+    return Words(count);
+  }
+  void give(Words words) {
+    if (spare_.size() < most) spare_.push_back(std::move(words));
+  }
+
+ private:
+  static constexpr std::size_t most = 8;
+  std::vector<Words> spare_;
+};
+
+// Words that go back to their pool.
+class PooledWords {
+ public:
+  PooledWords() = default;
+  PooledWords(std::shared_ptr<WordPool> pool, std::size_t count) : pool_(std::move(pool)), words_(pool_->take(count)) {}
+  PooledWords(PooledWords&&) noexcept = default;
+  PooledWords& operator=(PooledWords&& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(words_, other.words_);
+    return *this;
+  }
+  ~PooledWords() {
+    if (pool_ != nullptr && words_.size() != 0) pool_->give(std::move(words_));
+  }
+  u64* data() { return words_.data(); }
+  std::size_t size() const { return words_.size(); }
+  void clear() { words_.clear(); }
+
+ private:
+  std::shared_ptr<WordPool> pool_;
+  Words words_;
 };
 
 }  // namespace fhe

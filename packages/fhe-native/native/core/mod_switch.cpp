@@ -47,7 +47,7 @@ Fault ModSwitch::run(const u8* packed, std::size_t bytes, unsigned degree, u8* o
       u64* c = loaded->polynomial(0, k, p);
       for (std::size_t i = 0; i < n; ++i)
         c[i] = prime.multiply(c[i] >= delta[i] ? c[i] - delta[i] : c[i] + prime.q - delta[i], inverse);
-      pack(c, out, n, prime.bits);
+      ring_->kernels->pack(c, out, n, prime.bits);
       out += n * prime.bits / 8;
     }
   }

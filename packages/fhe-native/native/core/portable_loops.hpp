@@ -47,6 +47,23 @@ namespace {
   return bad == 0;
 }
 
+[[maybe_unused]] inline void pack_plain(const u64* in, u8* out, std::size_t length, unsigned bits) {
+  u64 held = 0;
+  unsigned count = 0;  // bits in `held`
+  for (std::size_t i = 0; i < length; ++i) {
+    held |= in[i] << count;
+    count += bits;
+    if (count < 64) continue;
+    u64 word = held;
+    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+    std::memcpy(out, &word, 8);
+    out += 8;
+    count -= 64;
+    held = count == 0 ? 0 : in[i] >> (bits - count);
+  }
+  for (; count > 0; count -= 8, held >>= 8) *out++ = static_cast<u8>(held);  // whole bytes: length is a multiple of 8
+}
+
 [[maybe_unused]] inline std::size_t accept_plain(u64* words, std::size_t length, unsigned bits, u64 q) {
   const u64 mask = (u64{1} << bits) - 1;
   std::size_t kept = 0;

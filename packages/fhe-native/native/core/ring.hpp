@@ -23,6 +23,8 @@ struct Ring {
   const Kernels* kernels = nullptr;
   // Words from one polynomial to the next. The padding keeps polynomials from falling on the same cache sets.
   std::size_t stride = 0;
+  // Sums come and go; their memory stays.
+  std::shared_ptr<WordPool> pool = std::make_shared<WordPool>();
 
   std::size_t residue_polynomials(unsigned degree) const { return (degree + 1) * primes.size(); }
   std::size_t packed_polynomial_bytes() const;
