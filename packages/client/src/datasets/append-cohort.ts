@@ -1,4 +1,5 @@
 import { appendSegment, type DatasetVersion, type Progress } from "@cos/programs";
+import { manifestCommitment } from "@cos/protocol";
 import type { CosClient } from "../cos-client.ts";
 import { CosFailure } from "../failure.ts";
 import type { Account } from "../keystore/account.ts";
@@ -7,7 +8,6 @@ import { DatasetFolder } from "./dataset-folder.ts";
 import { type DatasetSecret, openSecret } from "./dataset-secret.ts";
 import { dropUnpublished, unpublishedSegments } from "./drop-unpublished.ts";
 import {
-  countingSink,
   type EncryptChoice,
   type Encrypted,
   type Keyring,
@@ -15,11 +15,13 @@ import {
   orEncryptFailure,
   summarise,
 } from "./encrypt-cohort.ts";
+import { EncryptionDraft, fingerprintOf } from "./encryption-draft.ts";
 import type { Cohort } from "./open-cohort.ts";
 import { keyOfDataset } from "./own-datasets.ts";
 import { fetchManifest, openOwnDataset, readDataset, readVersion } from "./published-dataset.ts";
+import { type EncryptionRun, resumably } from "./resume-encryption.ts";
 
-export type AppendChoice = Omit<EncryptChoice, "name" | "assembly" | "allLayouts"> & {
+export type AppendChoice = Omit<EncryptChoice, "name" | "assembly" | "allLayouts" | "fixTraits" | "fixedOnly"> & {
   /** Name of the new segment; the next free one when left out. */
   readonly segment?: string;
   /** Forget people who were appended before and never published. */
@@ -42,7 +44,9 @@ export async function appendCohort(
   const manifest = await fetchManifest(client, transfer, await readVersion(client, datasetId, latestVersion));
   const secret = await openSecret(vault, manifest.keyId, ring.passphrase);
   const pending = unpublishedSegments(secret.ownerState, manifest);
-  if (pending.length > 0 && choice.discardPending !== true) {
+  // An append that was killed at its very end is in the vault already; it goes on from its draft.
+  const isInterrupted = await EncryptionDraft.isLeftAt(choice.outDir);
+  if (pending.length > 0 && choice.discardPending !== true && !isInterrupted) {
     throw new CosFailure("refused", "APPEND_PENDING", "people were appended and not published yet", {
       facts: { datasetId, segments: pending.join(", ") },
       hint: "publish that folder with `cos dataset publish DIR`, or forget it with --discard-pending",
@@ -50,25 +54,25 @@ export async function appendCohort(
   }
   const ownerState = dropUnpublished(secret.ownerState, manifest);
   const folder = new DatasetFolder(choice.outDir);
-  await folder.create();
-  try {
-    return await appendInto(
+  const { outDir, kitPath, threads, discardPending, ...choices } = choice;
+  const parent = manifestCommitment(manifest);
+  return resumably(folder, ring, fingerprintOf(cohort, { ...choices, parent }), (run) =>
+    appendInto(
       folder,
+      run,
       { manifest, ownerState },
       secret.key,
       ring,
       cohort,
       { ...choice, name: notes.name },
       onProgress,
-    );
-  } catch (cause) {
-    await folder.discard();
-    throw cause;
-  }
+    ),
+  );
 }
 
 async function appendInto(
   folder: DatasetFolder,
+  run: EncryptionRun,
   before: DatasetVersion,
   key: DatasetSecret["key"],
   ring: Keyring,
@@ -77,7 +81,6 @@ async function appendInto(
   onProgress: Progress | undefined,
 ): Promise<Encrypted> {
   const now = Math.floor(Date.now() / 1000);
-  const counted = countingSink(folder);
   const version = orEncryptFailure(
     await appendSegment(before, {
       source: cohort.source,
@@ -85,8 +88,9 @@ async function appendInto(
       site: choice.site,
       consentClass: [...choice.consentClass],
       key,
-      sink: counted.sink,
+      sink: folder.sink,
       effectiveAt: now,
+      checkpoint: run.checkpoint(key, now),
       ...(choice.segment === undefined ? {} : { segment: choice.segment }),
       ...(choice.rowsPadded === undefined ? {} : { rowsPadded: choice.rowsPadded }),
       ...(choice.threads === undefined ? {} : { threads: choice.threads }),
@@ -94,5 +98,5 @@ async function appendInto(
     }),
   );
   const kit = await keepVersion(ring, folder, version, key, choice, now);
-  return summarise(folder, version, kit, counted, cohort);
+  return summarise(folder, version, kit, cohort);
 }

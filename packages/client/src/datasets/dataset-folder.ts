@@ -1,7 +1,20 @@
-import { mkdir, open, readdir, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { ObjectSink } from "@cos/programs";
 import {
+  appendFile,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from "node:fs/promises";
+import { join } from "node:path";
+import type { BlockLabel } from "@cos/fhe";
+import { type ObjectSink, objectsOf } from "@cos/programs";
+import {
+  canonicalJson,
   type Digest,
   digestOfBytes,
   type Manifest,
@@ -13,8 +26,9 @@ import { CosFailure } from "../failure.ts";
 import type { Upload } from "../objects/transfers.ts";
 
 /**
- * An encrypted dataset on disk before it is published: `manifest.json` and `objects/<64 hex>`. Everything in it is what
- * will leave the house, and nothing else: no key, no name, no row map.
+ * An encrypted dataset on disk before it is published: `manifest.json` and `objects/<64 hex>`, and while it is being
+ * encrypted `journal.jsonl`, which says which block is which object. Everything in it is what will leave the house, and
+ * nothing else: no key, no name, no row map.
  */
 export class DatasetFolder {
   readonly dir: string;
@@ -34,16 +48,46 @@ export class DatasetFolder {
     await mkdir(join(this.dir, "objects"), { recursive: true, mode: 0o700 });
   }
 
+  /** Blocks that an interrupted encryption stored here, by label: those whose bytes are still what their digest says. */
+  async finishedBlocks(): Promise<Map<string, ObjectRef>> {
+    const text = await readFile(this.#journalPath, "utf8").catch(() => "");
+    const finished = new Map<string, ObjectRef>();
+    for (const line of text.split("\n").slice(0, -1)) {
+      const { label, object } = JSON.parse(line) as { label: BlockLabel; object: ObjectRef };
+      if (await this.#isWhole(object)) finished.set(canonicalJson(label), object);
+    }
+    return finished;
+  }
+
+  /** Forgets which blocks were stored here. */
+  async forgetBlocks(): Promise<void> {
+    await rm(this.#journalPath, { force: true });
+  }
+
+  /** Ends an encryption: forgets its journal, and objects that the manifest does not name. */
+  async settle(manifest: Manifest): Promise<void> {
+    const named = new Set(objectsOf(manifest).map(({ digest }) => digest.slice(2)));
+    for (const file of await readdir(join(this.dir, "objects"))) {
+      if (!named.has(file)) await rm(join(this.dir, "objects", file), { force: true });
+    }
+    await this.forgetBlocks();
+  }
+
   /** Removes what was written after a failure, so that nothing half-made stays behind. */
   async discard(): Promise<void> {
     await rm(join(this.dir, "objects"), { recursive: true, force: true });
     await rm(join(this.dir, "manifest.json"), { force: true });
+    await this.forgetBlocks();
     await rmdir(this.dir).catch(() => {}); // the user's own files, if there are any, keep it
   }
 
-  /** Stores an object under its digest. */
-  readonly sink: ObjectSink = async (object, bytes) => {
-    await writeFile(this.#objectPath(object), bytes, { mode: 0o600 });
+  /** Stores an object under its digest, whole or not at all, and then notes it: a note never comes before its object. */
+  readonly sink: ObjectSink = async (object, bytes, label) => {
+    const path = this.#objectPath(object);
+    await writeFile(`${path}.part`, bytes, { mode: 0o600 });
+    await rename(`${path}.part`, path);
+    if (label === undefined) return;
+    await appendFile(this.#journalPath, `${JSON.stringify({ label, object })}\n`, { mode: 0o600 });
   };
 
   async writeManifest(manifest: Manifest): Promise<ObjectRef> {
@@ -110,6 +154,20 @@ export class DatasetFolder {
       }
     }
     return prefixes;
+  }
+
+  /** What was said of an object before a crash is believed only if its bytes still bear it out. */
+  async #isWhole({ digest, sizeBytes }: ObjectRef): Promise<boolean> {
+    try {
+      const bytes = await readFile(this.#objectPath({ digest, sizeBytes }));
+      return bytes.length === sizeBytes && digestOfBytes(bytes) === digest;
+    } catch {
+      return false;
+    }
+  }
+
+  get #journalPath(): string {
+    return join(this.dir, "journal.jsonl");
   }
 
   #objectPath = ({ digest }: ObjectRef): string => join(this.dir, "objects", digest.slice(2));

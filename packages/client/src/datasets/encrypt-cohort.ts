@@ -6,6 +6,7 @@ import {
   type EncryptRequest,
   encryptDataset,
   type LayoutName,
+  objectsOf,
   type Progress,
 } from "@cos/programs";
 import { type Digest, manifestCommitment } from "@cos/protocol";
@@ -17,7 +18,9 @@ import { gatherKit, writeKit } from "../keystore/backup.ts";
 import { DatasetVault } from "../keystore/dataset-vault.ts";
 import { DatasetFolder } from "./dataset-folder.ts";
 import { secretBytes } from "./dataset-secret.ts";
+import { fingerprintOf } from "./encryption-draft.ts";
 import type { Cohort } from "./open-cohort.ts";
+import { type EncryptionRun, resumably } from "./resume-encryption.ts";
 
 /** Every layout that this version publishes. */
 const layoutNames: readonly LayoutName[] = ["allele-counts", "fixed-point"];
@@ -36,6 +39,10 @@ export type EncryptChoice = {
   readonly threads?: number;
   /** Publish the layouts of both kinds of traits, so that a trait of the other kind can be added later. */
   readonly allLayouts?: boolean;
+  /** Case/control traits to fix into genotypes of their own: a test of them is one sum, and reads nothing else. */
+  readonly fixTraits?: readonly string[];
+  /** Publish those genotypes alone: no other trait can ever be tested or added. */
+  readonly fixedOnly?: boolean;
 };
 
 export type Keyring = {
@@ -62,7 +69,7 @@ export type Encrypted = {
 
 /**
  * Encrypts a cohort at home under a fresh key: objects and manifest into a folder, the secret into the vault, a recovery
- * kit beside them. Nothing is sent anywhere.
+ * kit beside them. Nothing is sent anywhere. Killed, it goes on when it is repeated (`resumably`).
  */
 export async function encryptCohort(
   ring: Keyring,
@@ -71,25 +78,22 @@ export async function encryptCohort(
   onProgress?: Progress,
 ): Promise<Encrypted> {
   const folder = new DatasetFolder(choice.outDir);
-  await folder.create();
-  try {
-    return await encryptInto(folder, ring, cohort, choice, onProgress);
-  } catch (cause) {
-    await folder.discard();
-    throw cause;
-  }
+  const { outDir, kitPath, name, threads, ...choices } = choice;
+  return resumably(folder, ring, fingerprintOf(cohort, choices), (run) =>
+    encryptInto(folder, run, ring, cohort, choice, onProgress),
+  );
 }
 
 async function encryptInto(
   folder: DatasetFolder,
+  run: EncryptionRun,
   ring: Keyring,
   cohort: Cohort,
   choice: EncryptChoice,
   onProgress: Progress | undefined,
 ): Promise<Encrypted> {
-  const key = await generateDatasetKey();
+  const key = run.earlier?.key ?? (await generateDatasetKey());
   const now = Math.floor(Date.now() / 1000);
-  const counted = countingSink(folder);
   const request: EncryptRequest = {
     source: cohort.source,
     traits: cohort.traits,
@@ -97,19 +101,22 @@ async function encryptInto(
     consentClass: [...choice.consentClass],
     assembly: choice.assembly,
     key,
-    sink: counted.sink,
+    sink: folder.sink,
     effectiveAt: now,
+    checkpoint: run.checkpoint(key, now),
     ...(choice.rowsPadded === undefined ? {} : { rowsPadded: choice.rowsPadded }),
     ...(choice.threads === undefined ? {} : { threads: choice.threads }),
     ...(choice.allLayouts === true ? { layouts: layoutNames } : {}),
+    ...(choice.fixTraits === undefined ? {} : { fixTraits: choice.fixTraits }),
+    ...(choice.fixedOnly === true ? { layouts: [] } : {}),
     ...(onProgress === undefined ? {} : { onProgress }),
   };
   const version = orEncryptFailure(await encryptDataset(request));
   const kit = await keepVersion(ring, folder, version, key, choice, now);
-  return summarise(folder, version, kit, counted, cohort);
+  return summarise(folder, version, kit, cohort);
 }
 
-/** Writes manifest, vault entry and kit of a new or appended version. */
+/** Writes vault entry, kit and, last, the manifest of a new or appended version: a folder that has one is complete. */
 export async function keepVersion(
   ring: Keyring,
   folder: DatasetFolder,
@@ -121,7 +128,6 @@ export async function keepVersion(
   const secret = secretBytes(key, version.ownerState, version.manifest, now);
   await new DatasetVault(ring.home).store(key.keyId, name, secret, ring.passphrase, ring.seal);
   secret.fill(0);
-  await folder.writeManifest(version.manifest);
   const accounts = ring.account === undefined ? [] : [ring.account];
   const kit = await gatherKit(ring.home, accounts, [key.keyId], ring.passphrase);
   const written = await writeKit(
@@ -130,33 +136,26 @@ export async function keepVersion(
     ring.passphrase,
     ring.seal,
   );
+  await folder.settle(version.manifest);
+  await folder.writeManifest(version.manifest);
   return written.path;
 }
 
-export function countingSink(folder: DatasetFolder) {
-  const state = { objects: 0, bytes: 0 };
-  const sink: EncryptRequest["sink"] = async (object, bytes) => {
-    await folder.sink(object, bytes);
-    state.objects += 1;
-    state.bytes += object.sizeBytes;
-  };
-  return { sink, state };
-}
-
-export function summarise(
+/** @param version whose new objects lie in the folder */
+export async function summarise(
   folder: DatasetFolder,
   { manifest }: DatasetVersion,
   kit: string,
-  { state }: ReturnType<typeof countingSink>,
   cohort: Cohort,
-): Encrypted {
+): Promise<Encrypted> {
+  const objects = await folder.uploadsOf(objectsOf(manifest));
   return {
     keyId: manifest.keyId,
     dir: folder.dir,
     kit,
     manifestCommitment: manifestCommitment(manifest),
-    objects: state.objects,
-    bytes: state.bytes,
+    objects: objects.length,
+    bytes: objects.reduce((sum, object) => sum + object.sizeBytes, 0),
     variants: manifest.variantAxis.count,
     rowsPadded: manifest.segments.reduce((sum, segment) => sum + segment.rowsPadded, 0),
     traits: manifest.traits.map(({ name, kind }) => ({ name, kind })),
@@ -170,6 +169,9 @@ const encryptWords: Partial<Record<string, string>> = {
   TRAIT_TWICE: "a trait is named twice",
   TRAIT_MISMATCH: "a trait is not the one that the dataset has under that name",
   TRAIT_OUT_OF_RANGE: "a trait's values are outside the range that the dataset encodes",
+  TRAIT_NOT_BINARY: "only a case/control trait can be fixed into the genotypes",
+  TRAIT_UNKNOWN: "a trait to be fixed is not among the traits",
+  TRAIT_INCOMPLETE: "somebody has no value for a trait that the genotypes hold as one that everybody has",
   LAYOUT_MISSING: "the dataset has no genotypes in the layout that this kind of trait needs",
   VARIANT_AXIS_MISMATCH: "the new people are not typed at exactly the dataset's variants",
   SEGMENT_TWICE: "the dataset has a segment of that name already",

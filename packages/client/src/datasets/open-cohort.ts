@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import {
   describeGenomicsError,
   type GenomicsError,
@@ -39,14 +40,21 @@ export type CohortFiles = {
   readonly extraContigs?: "refuse" | "keep";
 };
 
-export type Cohort = { readonly source: GenotypeSource; readonly traits: readonly Trait[] };
+export type Cohort = {
+  readonly source: GenotypeSource;
+  readonly traits: readonly Trait[];
+  /** The genotype file as it was when it was opened: an interrupted encryption goes on only with the same. */
+  readonly genotypeFile?: { readonly sizeBytes: number; readonly modifiedMs: number };
+};
 
 /** Opens genotypes and phenotypes of one cohort. Faults name file and line, never a person. */
 export async function openCohort(files: CohortFiles): Promise<Cohort> {
   const species = speciesOf(files.species ?? "human");
   const source = await openGenotypes(files, species);
   try {
-    return await withTraits(source, files);
+    const { size, mtimeMs } = await stat(files.vcf ?? `${files.bfile}.bed`);
+    const genotypeFile = { sizeBytes: size, modifiedMs: mtimeMs };
+    return { ...(await withTraits(source, files)), genotypeFile };
   } catch (cause) {
     await source.close();
     throw cause;
