@@ -41,6 +41,25 @@ export async function listDeadLetters(db: Queryable, limit = 100): Promise<DeadL
   return rows;
 }
 
+/** One message put aside and not retried since; undefined when there is none of this number. */
+export async function readDeadLetter(db: Queryable, id: bigint): Promise<DeadLetter | undefined> {
+  const { rows } = await db.query<DeadLetter & Record<string, unknown>>(
+    `SELECT id, consumer, topic, key, message_id AS "messageId", reason, headers, payload,
+       created_at AS "createdAt", retried_at AS "retriedAt"
+     FROM dead_letter WHERE retried_at IS NULL AND id = $1`,
+    [id],
+  );
+  return rows[0];
+}
+
+/** How many messages wait for a person. */
+export async function countDeadLetters(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ letters: bigint }>(
+    "SELECT count(*) AS letters FROM dead_letter WHERE retried_at IS NULL",
+  );
+  return Number(rows[0]?.letters ?? 0n);
+}
+
 /**
  * Sends a dead letter once more, under its own message id, to its topic; other consumers have claimed it and ignore it.
  * @returns false when there is no such letter waiting

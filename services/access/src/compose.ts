@@ -1,8 +1,10 @@
 import type { ContractAddresses } from "@cos/chain";
 import { openBlockReader } from "@cos/chain";
 import { type MessageLog, startOutboxRelay } from "@cos/messaging";
+import { opsService } from "@cos/ops";
 import { descriptorSet } from "@cos/proto";
-import { AccessServiceService, MirrorOperationsServiceService } from "@cos/proto/access";
+import { AccessServiceService } from "@cos/proto/access";
+import { MirrorOpsServiceService } from "@cos/proto/ops";
 import { grpcService, hostService, type Logger, requireServiceToken } from "@cos/service-host";
 import type { Db } from "@cos/store";
 import { Telemetry, tracedLog, watchOutbox } from "@cos/telemetry";
@@ -11,17 +13,18 @@ import type { JsonRpcApiProvider } from "ethers";
 import { contractLogReader } from "./adapters/chain/contract-log-reader.ts";
 import { rpcWitness } from "./adapters/chain/rpc-witness.ts";
 import { accessHandlers } from "./adapters/grpc/access-handlers.ts";
-import { operationsHandlers } from "./adapters/grpc/operations-handlers.ts";
+import { mirrorOpsHandlers } from "./adapters/grpc/mirror-ops-handlers.ts";
 import { accessMigrations } from "./adapters/store/migrations.ts";
 import { sqlMirrorStore } from "./adapters/store/sql-mirror-store.ts";
 import { sqlReadModels } from "./adapters/store/sql-read-models.ts";
 import { countDecisions, countStep, tracePermits, watchMirror } from "./adapters/telemetry.ts";
 import { answerCheckAccess } from "./app/check-access.ts";
 import { createMirror, type MirrorStep } from "./app/mirror.ts";
+import { mirrorFacts } from "./app/mirror-facts.ts";
 import { runMirrorLoop } from "./app/mirror-loop.ts";
 import { createMirrorMonitor, type MirrorMonitor, type MirrorProgress } from "./app/mirror-monitor.ts";
 import type { MirrorStore } from "./app/mirror-store.ts";
-import { resumeMirror } from "./app/operate-mirror.ts";
+import { resumeMirror, rewindMirror } from "./app/operate-mirror.ts";
 import { createWitnessCheck, watchWitness } from "./app/watch-witness.ts";
 import type { AccessConfig } from "./config.ts";
 
@@ -91,8 +94,16 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
     grpcService(AccessServiceService, accessHandlers({ checkAccess, models, mirror: store, monitor }), {
       onBug,
     }),
-    grpcService(MirrorOperationsServiceService, operationsHandlers(resumeMirror(reader, store)), {
-      guard: requireServiceToken(parts.serviceToken),
+    grpcService(
+      MirrorOpsServiceService,
+      mirrorOpsHandlers({ resume: resumeMirror(reader, store), rewind: rewindMirror(reader, store) }),
+      { guard: requireServiceToken(parts.serviceToken), onBug },
+    ),
+    opsService({
+      service: "access",
+      db,
+      serviceToken: parts.serviceToken,
+      facts: () => mirrorFacts(store, monitor),
       onBug,
     }),
   ];

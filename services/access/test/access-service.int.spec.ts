@@ -1,6 +1,7 @@
 import { type MessageLog, openEmbeddedLog } from "@cos/messaging";
-import { AccessServiceService, MirrorOperationsServiceService } from "@cos/proto/access";
+import { AccessServiceService } from "@cos/proto/access";
 import { ChainEvent } from "@cos/proto/chain";
+import { MirrorOpsServiceService, OpsServiceService } from "@cos/proto/ops";
 import { anyRegion, Op } from "@cos/protocol";
 import { createGrpcClient, type GrpcClient, readConfig, silentLogger } from "@cos/service-host";
 import { openEmbeddedStore, type Store } from "@cos/store";
@@ -267,17 +268,32 @@ it("turns NOT_SERVING below finality and serves again on an operator's word only
   const { state, haltReason } = await access.getMirrorStatus({});
   expect(state).toBe("halted");
 
-  const stranger = createGrpcClient(MirrorOperationsServiceService, service.grpcAddress);
-  await expect(stranger.resumeMirror({ haltReason })).rejects.toMatchObject({ status: "UNAUTHENTICATED" });
+  const stranger = createGrpcClient(MirrorOpsServiceService, service.grpcAddress);
+  await expect(stranger.resumeMirror({ haltReason, dryRun: false })).rejects.toMatchObject({
+    status: "UNAUTHENTICATED",
+  });
   stranger.close();
-  const operator = createGrpcClient(MirrorOperationsServiceService, service.grpcAddress, {
+  const operator = createGrpcClient(MirrorOpsServiceService, service.grpcAddress, {
     "cos-service-token": "let me in",
   });
-  await expect(operator.resumeMirror({ haltReason: "?" })).rejects.toMatchObject({ code: "OTHER_REASON" });
-  await operator.resumeMirror({ haltReason });
+  await expect(operator.resumeMirror({ haltReason: "?", dryRun: false })).rejects.toMatchObject({
+    code: "OTHER_REASON",
+  });
+  const ops = createGrpcClient(OpsServiceService, service.grpcAddress, { "cos-service-token": "let me in" });
+  const { facts } = await ops.getStatus({});
+  expect(facts).toContainEqual({ name: "mirror.halt_reason", value: haltReason });
+  await expect(operator.rewindMirror({ fromBlock: 1n, dryRun: true })).rejects.toMatchObject({
+    code: "HALTED",
+  });
+  const foreseen = await operator.resumeMirror({ haltReason, dryRun: true });
+  expect((await access.getMirrorStatus({})).state).toBe("halted"); // a dry run does nothing
+  expect(await operator.resumeMirror({ haltReason, dryRun: false })).toEqual(foreseen);
+  ops.close();
   await synced();
   await expect.poll(health, { timeout: 60_000 }).toBe("SERVING");
-  await expect(operator.resumeMirror({ haltReason })).rejects.toMatchObject({ code: "NOT_HALTED" });
+  await expect(operator.resumeMirror({ haltReason, dryRun: false })).rejects.toMatchObject({
+    code: "NOT_HALTED",
+  });
   operator.close();
 });
 

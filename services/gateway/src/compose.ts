@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type Cache, localCache } from "@cos/cache";
 import { type MessageLog, runConsumers, startOutboxRelay } from "@cos/messaging";
 import type { ObjectStore } from "@cos/objects";
+import { opsService } from "@cos/ops";
 import { descriptorSet } from "@cos/proto";
 import { hostService, type Logger, serviceTokenKey } from "@cos/service-host";
 import type { Db } from "@cos/store";
@@ -127,6 +128,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
           sessionService(sessions, options),
           ticketService({ sessions, issue, redeem, deps }, options),
           jobService(sessions, jobs, options),
+          opsService({ service: "gateway", db, serviceToken, ...options }),
         ],
         descriptorSet: descriptorSet(),
       },

@@ -6,6 +6,7 @@ import {
   startOutboxRelay,
 } from "@cos/messaging";
 import type { ObjectStore } from "@cos/objects";
+import { opsService } from "@cos/ops";
 import { descriptorSet } from "@cos/proto";
 import { AccessServiceService } from "@cos/proto/access";
 import type { JobId } from "@cos/protocol";
@@ -198,7 +199,11 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
         host: config.host,
         grpc: {
           port: config.grpcPort,
-          services: [computeService(deps, options), taskService(deps, options)],
+          services: [
+            computeService(deps, options),
+            taskService(deps, options),
+            opsService({ service: "orchestrator", db, serviceToken, onBug: options.onBug }),
+          ],
           descriptorSet: descriptorSet(),
         },
         observe: { telemetry, metricsPort: config.metricsPort },

@@ -1,19 +1,28 @@
 import type { ContractAddresses } from "@cos/chain";
 import { type ConsumerEvent, type MessageLog, runConsumers, startOutboxRelay } from "@cos/messaging";
 import type { ObjectStore } from "@cos/objects";
+import { opsService } from "@cos/ops";
 import { descriptorSet } from "@cos/proto";
+import { SenderOpsServiceService } from "@cos/proto/ops";
 import { SettlementServiceService } from "@cos/proto/settlement";
 import { asAddress } from "@cos/protocol";
-import { grpcService, hostService, type Logger } from "@cos/service-host";
+import {
+  type GrpcService,
+  grpcService,
+  hostService,
+  type Logger,
+  requireServiceToken,
+} from "@cos/service-host";
 import type { Db } from "@cos/store";
 import { Telemetry, tracedLog, tracedObjects, watchOutbox } from "@cos/telemetry";
 import { transactionEvents } from "@cos/topics";
 import type { Provider, Wallet } from "ethers";
 import { rpcChainSender } from "./adapters/chain/rpc-chain-sender.ts";
 import { rpcGrantStandings } from "./adapters/chain/rpc-grant-standings.ts";
+import { senderOpsHandlers } from "./adapters/grpc/sender-ops-handlers.ts";
 import { settlementHandlers } from "./adapters/grpc/settlement-handlers.ts";
 import { settlementMigrations } from "./adapters/store/migrations.ts";
-import { sqlSettlementQueries } from "./adapters/store/sql-queries.ts";
+import { listIntents, openIntentCounts, sqlSettlementQueries } from "./adapters/store/sql-queries.ts";
 import {
   settlementStoreIn,
   settlementTransactions,
@@ -24,6 +33,8 @@ import { batchUses } from "./app/batch-uses.ts";
 import { decidePermits } from "./app/decide-permits.ts";
 import { followChain, newsChannel } from "./app/follow-chain.ts";
 import { followJobs } from "./app/follow-jobs.ts";
+import { bumpIntent, cancelIntent } from "./app/operate-sender.ts";
+import type { ChainSender } from "./app/ports.ts";
 import { recordUses } from "./app/record-uses.ts";
 import { sendIntents } from "./app/send-intents.ts";
 import { type Pass, runSettleLoop } from "./app/settle-loop.ts";
@@ -55,6 +66,8 @@ export type SettlementParts = {
   readonly logger: Logger<SettlementLogEvent>;
   /** Unix seconds. */
   readonly now: () => number;
+  /** What operators' calls carry; without it they are not answered. */
+  readonly serviceToken?: string;
   readonly telemetry?: Telemetry;
 };
 
@@ -105,7 +118,11 @@ export function composeSettlement(config: SettlementConfig, parts: SettlementPar
       const relay = startOutboxRelay({ db, publisher: log, onFailure });
       const hosted = await hostService({
         host: config.host,
-        grpc: { port: config.grpcPort, services: [service], descriptorSet: descriptorSet() },
+        grpc: {
+          port: config.grpcPort,
+          services: [service, ...operatorServices(config, parts)],
+          descriptorSet: descriptorSet(),
+        },
         observe: { telemetry, metricsPort: config.metricsPort },
       });
       const onEvent = ({ type, reason, topic }: ConsumerEvent) =>
@@ -163,7 +180,6 @@ export function settlementPasses(
     logger.info("intent.changed", { businessId, state: did });
   };
   const inTrace = tracedStep(telemetry);
-  const keys = operator === usage ? [signers.settler] : [signers.settler, signers.usage];
   const { retryAfterSeconds, batchMaxUses: maxUses, batchMaxAgeSeconds: maxAgeSeconds } = config;
   return [
     {
@@ -174,13 +190,38 @@ export function settlementPasses(
       name: "decide-permits",
       run: () => decidePermits({ store, inTransaction, standings, operator, now, retryAfterSeconds }),
     },
-    ...keys.map((wallet) => {
-      const sender = rpcChainSender(chain.provider, wallet, config.chainId, chain.addresses);
-      return {
-        name: "send-intents",
-        run: () => sendIntents({ store, sender, policy, now, onIntent, inTrace }),
-      };
-    }),
+    ...openSenders(config, parts).map((sender) => ({
+      name: "send-intents",
+      run: () => sendIntents({ store, sender, policy, now, onIntent, inTrace }),
+    })),
+  ];
+}
+
+/** A sender for each key. */
+function openSenders(
+  { chainId, maxFeePerGasWei }: SettlementConfig,
+  { chain, signers: { settler, usage } }: Pick<SettlementParts, "chain" | "signers">,
+): readonly ChainSender[] {
+  const keys = settler.address === usage.address ? [settler] : [settler, usage];
+  return keys.map((wallet) =>
+    rpcChainSender(chain.provider, wallet, chainId, chain.addresses, maxFeePerGasWei),
+  );
+}
+
+/** The operators' side, where there is a token to guard it. */
+function operatorServices(config: SettlementConfig, parts: SettlementParts): readonly GrpcService[] {
+  const { db, serviceToken, now, logger } = parts;
+  if (serviceToken === undefined) return [];
+  const store = sqlSettlementStore(db);
+  const deps = { store, senders: openSenders(config, parts), maxFeePerGasCap: config.maxFeePerGasWei, now };
+  const onBug = (rpc: string, error: unknown) => logger.error("rpc.bug", { rpc, errorName: nameOf(error) });
+  return [
+    opsService({ service: "settlement", db, serviceToken, facts: () => openIntentCounts(db), onBug }),
+    grpcService(
+      SenderOpsServiceService,
+      senderOpsHandlers({ list: listIntents(db), bump: bumpIntent(deps), cancel: cancelIntent(deps), now }),
+      { guard: requireServiceToken(serviceToken), onBug },
+    ),
   ];
 }
 

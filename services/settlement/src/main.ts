@@ -29,6 +29,7 @@ await runServiceProcess({
       },
       logger: host.logger(),
       now: host.now,
+      serviceToken: await host.serviceToken(),
       telemetry: host.telemetry,
     });
   },

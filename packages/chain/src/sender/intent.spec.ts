@@ -2,12 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   bumpFees,
+  capFees,
   type Intent,
   type IntentView,
   type MinedIn,
   newIntent,
   nextStep,
   type SenderPolicy,
+  withBroadcastRefused,
+  withCancellation,
   withRefusal,
   withSent,
   withSigned,
@@ -113,7 +116,10 @@ describe("once it is in a block", () => {
     expect(nextStep(mined, view({ mined: inBlock(99) }), policy)).toEqual({ do: "wait" });
     const confirmed = saved(mined, view({ headNumber: 101, mined: inBlock(99) }));
     expect(confirmed.state).toBe("confirmed");
-    const final = saved(confirmed, view({ headNumber: 120, finalizedNumber: 99, mined: inBlock(99) }));
+    const final = saved(
+      confirmed,
+      view({ headNumber: 120, finalizedNumber: 99, finalNonce: 8, mined: inBlock(99) }),
+    );
     expect(final.state).toBe("final");
   });
 
@@ -133,11 +139,74 @@ describe("once it is in a block", () => {
     const reverted = inBlock(99, { succeeded: false });
     const confirmed = saved(sent, view({ headNumber: 101, mined: reverted }));
     expect(confirmed.state).toBe("confirmed");
-    expect(saved(confirmed, view({ finalizedNumber: 99, mined: reverted }))).toMatchObject({
+    expect(saved(confirmed, view({ finalizedNumber: 99, finalNonce: 8, mined: reverted }))).toMatchObject({
       state: "failed",
       failure: { code: "REVERTED", transactionHash: "0xaa" },
     });
   });
+});
+
+describe("nodes that disagree behind one address", () => {
+  it("is not final while the nonce is unspent in the final blocks, whatever the receipt says", () => {
+    const stray = view({ headNumber: 120, finalizedNumber: 99, finalNonce: 7, mined: inBlock(99) });
+    expect(saved(sent, stray).state).toBe("confirmed");
+    expect(saved(sent, { ...stray, finalNonce: 8 }).state).toBe("final");
+  });
+});
+
+describe("bytes that a node refuses", () => {
+  const refusedFor = (reason: "UNDERPRICED" | "OTHER") => withBroadcastRefused(signed, 1_000, reason);
+
+  it("offers more when too little was offered, up to the cap, and then waits", () => {
+    expect(nextStep(refusedFor("UNDERPRICED"), view(), policy)).toEqual({
+      do: "bump",
+      fees: { maxFeePerGas: 90n, maxPriorityFeePerGas: 9n },
+    });
+    const poor = { ...policy, maxFeePerGasCap: 89n };
+    expect(nextStep(refusedFor("UNDERPRICED"), view({ now: 1_009 }), poor)).toEqual({ do: "wait" });
+    expect(nextStep(refusedFor("UNDERPRICED"), view({ now: 1_010 }), poor)).toMatchObject({
+      do: "broadcast",
+    });
+  });
+
+  it("tries the same bytes again after a while when the reason was another", () => {
+    expect(nextStep(refusedFor("OTHER"), view({ now: 1_009 }), policy)).toEqual({ do: "wait" });
+    expect(nextStep(refusedFor("OTHER"), view({ now: 1_010 }), policy)).toMatchObject({ do: "broadcast" });
+  });
+});
+
+describe("an operator who cancels", () => {
+  const cancelling = withSent(
+    withSigned(sent, 7, { hash: "0xcc", raw: "0x02cc", fees: bumpFees(fees, 100n)!, cancels: true }),
+    1_060,
+  );
+
+  it("fails the intent once the cancelling transaction is final, and never tells of it as confirmed", () => {
+    const mined = inBlock(90, { transactionHash: "0xcc" });
+    const seen = saved(cancelling, view({ headNumber: 110, finalizedNumber: 80, mined }));
+    expect(seen.state).toBe("mined");
+    expect(saved(seen, view({ finalizedNumber: 90, finalNonce: 8, mined }))).toMatchObject({
+      state: "failed",
+      failure: { code: "CANCELLED", transactionHash: "0xcc" },
+    });
+  });
+
+  it("has come too late when the call itself is mined", () => {
+    const mined = inBlock(90, { transactionHash: "0xaa" });
+    expect(saved(cancelling, view({ finalNonce: 8, mined })).state).toBe("final");
+  });
+
+  it("fails what was never signed at once", () => {
+    expect(withCancellation(newIntent)).toMatchObject({ state: "failed", failure: { code: "CANCELLED" } });
+  });
+});
+
+it("caps a first offer, tip included", () => {
+  expect(capFees({ maxFeePerGas: 120n, maxPriorityFeePerGas: 110n }, 100n)).toEqual({
+    maxFeePerGas: 100n,
+    maxPriorityFeePerGas: 100n,
+  });
+  expect(capFees(fees, 100n)).toEqual(fees);
 });
 
 it("bumps by at least a tenth or not at all, never over the cap, and never from nothing", () => {

@@ -7,6 +7,7 @@
  *    ^          \_______/  ^______|________|     (a reorganisation takes mined and confirmed back to sent)
  *    |_ replaced (somebody else's transaction took the nonce: sign again under another)
  * pending -> failed (refused by simulation); confirmed -> failed (reverted, and that is final)
+ * pending -> failed (an operator cancelled it); mined -> failed (an operator's cancelling transaction took its nonce)
  * ```
  */
 export type Intent = {
@@ -36,9 +37,21 @@ export type SignedTransaction = {
   readonly hash: string;
   readonly raw: string;
   readonly fees: Fees;
-  /** Unix seconds; 0 while it has not been handed to a node. */
+  /** Unix seconds; 0 while no node has taken it. */
   readonly sentAt: number;
+  /** The last time that a node would not take it. */
+  readonly refused?: { readonly at: number; readonly reason: BroadcastRefusal };
+  /** It does nothing but take the nonce, so that the call cannot be mined any more. */
+  readonly cancels?: true;
 };
+
+/** Why a node would not take signed bytes. */
+export type BroadcastRefusal =
+  /** It offers too little: to replace the one under its nonce, or for this node at all. */
+  | "UNDERPRICED"
+  /** The key cannot pay for it. */
+  | "INSUFFICIENT_FUNDS"
+  | "OTHER";
 
 /** Wei per gas. On a chain without a base fee both are 0. */
 export type Fees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint };
@@ -55,7 +68,9 @@ export type IntentFailure =
   /** The node refused the call before a nonce was taken; `reason` names the contract's error. */
   | { readonly code: "SIMULATION_REVERTED"; readonly reason: string }
   /** The transaction was mined and reverted, and its block is final. */
-  | { readonly code: "REVERTED"; readonly transactionHash: string };
+  | { readonly code: "REVERTED"; readonly transactionHash: string }
+  /** An operator gave it up; `transactionHash`, where it had a nonce, took that. */
+  | { readonly code: "CANCELLED"; readonly transactionHash?: string };
 
 export const newIntent: Intent = { state: "pending", transactions: [] };
 
@@ -140,6 +155,21 @@ export const withRefusal = (intent: Intent, reason: string): Intent => ({
   failure: { code: "SIMULATION_REVERTED", reason },
 });
 
+/** The intent whose newest bytes a node would not take. */
+export function withBroadcastRefused(intent: Intent, now: number, reason: BroadcastRefusal): Intent {
+  const transactions = intent.transactions.map((one, at) =>
+    at === intent.transactions.length - 1 ? { ...one, refused: { at: now, reason } } : one,
+  );
+  return { ...intent, transactions };
+}
+
+/** The intent that an operator gave up before it was signed. */
+export const withCancellation = (intent: Intent): Intent => ({
+  ...intent,
+  state: "failed",
+  failure: { code: "CANCELLED" },
+});
+
 /** What the chain makes of a signed intent; the same object when nothing changed. */
 function observe(intent: Intent, view: IntentView, policy: SenderPolicy): Intent {
   const { mined } = view;
@@ -155,12 +185,16 @@ function observe(intent: Intent, view: IntentView, policy: SenderPolicy): Intent
 }
 
 function settle(intent: Intent, mined: MinedIn, view: IntentView, policy: SenderPolicy): Intent {
-  const isFinal = view.finalizedNumber >= mined.blockNumber;
-  if (isFinal && !mined.succeeded) {
-    const { transactionHash } = mined;
-    return { ...intent, state: "failed", mined, failure: { code: "REVERTED", transactionHash } };
+  // The nonce must be spent in final blocks too: receipt and final block may come from two nodes behind one address.
+  const isFinal = view.finalizedNumber >= mined.blockNumber && view.finalNonce > (intent.nonce ?? 0);
+  const { transactionHash } = mined;
+  const cancels = intent.transactions.some((one) => one.hash === transactionHash && one.cancels === true);
+  if (isFinal && (cancels || !mined.succeeded)) {
+    const code = cancels ? "CANCELLED" : "REVERTED";
+    return { ...intent, state: "failed", mined, failure: { code, transactionHash } };
   }
-  const isConfirmed = isFinal || view.headNumber - mined.blockNumber >= policy.confirmations;
+  const isDeep = view.headNumber - mined.blockNumber >= policy.confirmations;
+  const isConfirmed = !cancels && (isFinal || isDeep);
   const state = isFinal ? "final" : isConfirmed ? "confirmed" : "mined";
   const same = intent.state === state && intent.mined?.blockHash === mined.blockHash;
   return same ? intent : { ...intent, state, mined };
@@ -170,7 +204,7 @@ function settle(intent: Intent, mined: MinedIn, view: IntentView, policy: Sender
 function push(intent: Intent, view: IntentView, policy: SenderPolicy): IntentStep {
   const newest = intent.transactions.at(-1);
   if (!newest) return { do: "sign" };
-  if (newest.sentAt === 0) return { do: "broadcast", transaction: newest };
+  if (newest.sentAt === 0) return pushUnsent(newest, view, policy);
   const waitedS = view.now - newest.sentAt;
   if (waitedS >= policy.bumpAfterS) {
     const fees = bumpFees(newest.fees, policy.maxFeePerGasCap);
@@ -178,6 +212,34 @@ function push(intent: Intent, view: IntentView, policy: SenderPolicy): IntentSte
   }
   return waitedS >= policy.resendAfterS ? { do: "broadcast", transaction: newest } : { do: "wait" };
 }
+
+/** Bytes that no node has taken: offers more if that was the reason, else tries again after a while. */
+function pushUnsent(newest: SignedTransaction, view: IntentView, policy: SenderPolicy): IntentStep {
+  const { refused } = newest;
+  if (!refused) return { do: "broadcast", transaction: newest };
+  if (refused.reason === "UNDERPRICED") {
+    const fees = bumpFees(newest.fees, policy.maxFeePerGasCap);
+    if (fees) return { do: "bump", fees };
+  }
+  return view.now - refused.at >= policy.resendAfterS
+    ? { do: "broadcast", transaction: newest }
+    : { do: "wait" };
+}
+
+/** Fees for a first offer: what the node asks for, never over the cap. */
+export const capFees = ({ maxFeePerGas, maxPriorityFeePerGas }: Fees, cap: bigint): Fees => {
+  const fee = least(maxFeePerGas, cap);
+  return { maxFeePerGas: fee, maxPriorityFeePerGas: least(maxPriorityFeePerGas, fee) };
+};
+
+/** Both fees at least those of either. */
+export const higherFees = (one: Fees, other: Fees): Fees => ({
+  maxFeePerGas: most(one.maxFeePerGas, other.maxFeePerGas),
+  maxPriorityFeePerGas: most(one.maxPriorityFeePerGas, other.maxPriorityFeePerGas),
+});
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /**
  * Fees that a node accepts as a replacement: an eighth more, rounded up.

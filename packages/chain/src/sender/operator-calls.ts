@@ -1,7 +1,7 @@
 import { err, ok, type Result } from "@cos/protocol";
-import { type Provider, Transaction, type Wallet } from "ethers";
+import { isError, type Provider, Transaction, type Wallet } from "ethers";
 import { decodeRevert, type Revert } from "../decode-revert.ts";
-import type { Fees, Intent, IntentView, MinedIn, SignedTransaction } from "./intent.ts";
+import type { BroadcastRefusal, Fees, Intent, IntentView, MinedIn, SignedTransaction } from "./intent.ts";
 
 /** A call to one of our contracts: `interfaceOf(name).encodeFunctionData(...)` makes `data`. */
 export type ContractCall = { readonly to: string; readonly data: string };
@@ -67,26 +67,52 @@ export function callOf(transaction: SignedTransaction): ContractCall & { readonl
   return { to, data, gasLimit };
 }
 
+/** Signs what takes a nonce and does nothing: zero coin from the key to itself. */
+export const signCancellation = async (
+  wallet: Wallet,
+  options: { readonly chainId: number | bigint; readonly nonce: number; readonly fees: Fees },
+): Promise<Omit<SignedTransaction, "sentAt">> => ({
+  ...(await signCall(wallet, { ...options, call: { to: wallet.address, data: "0x" }, gasLimit: 21_000n })),
+  cancels: true,
+});
+
 /**
  * Hands signed bytes to the node. Bytes that the node already has, or has mined, count as taken: look at the receipt.
- * @errors `BROADCAST_REFUSED` with the node's code when it will not take them now; a node that does not answer throws, and
- *         may have taken them
+ * @errors `BROADCAST_REFUSED` with the reason when the node says that it will not take them now
+ * @throws what kept the node from answering: it may have taken them
  */
 export async function broadcast(
   provider: Provider,
   transaction: SignedTransaction,
-): Promise<Result<void, { readonly code: "BROADCAST_REFUSED"; readonly reason: string }>> {
+): Promise<Result<void, { readonly code: "BROADCAST_REFUSED"; readonly reason: BroadcastRefusal }>> {
   try {
     await provider.broadcastTransaction(transaction.raw);
     return ok(undefined);
   } catch (error) {
-    const said = JSON.stringify(error, Object.getOwnPropertyNames(error as object)).toLowerCase();
-    if (/already known|already imported|known transaction|nonce too low|nonce_expired/.test(said))
+    const said = nodesWords(error);
+    if (said === undefined) throw error;
+    if (/already known|already imported|already exists|known transaction|nonce too low/.test(said))
       return ok(undefined);
-    const reason = (error as { code?: string }).code ?? "UNKNOWN";
-    if (/timeout|econn|network_error|server_error/.test(said)) throw error;
-    return err({ code: "BROADCAST_REFUSED", reason });
+    return err({ code: "BROADCAST_REFUSED", reason: reasonOf(said) });
   }
+}
+
+/** What the node itself answered, in lower case; undefined when there was no answer. */
+function nodesWords(error: unknown): string | undefined {
+  if (isError(error, "NONCE_EXPIRED")) return "nonce too low";
+  if (isError(error, "REPLACEMENT_UNDERPRICED")) return "underpriced";
+  if (isError(error, "INSUFFICIENT_FUNDS")) return "insufficient funds";
+  const { error: inner, info } = error as {
+    error?: { message?: unknown };
+    info?: { error?: { message?: unknown } };
+  };
+  const message = inner?.message ?? info?.error?.message;
+  return typeof message === "string" ? message.toLowerCase() : undefined;
+}
+
+function reasonOf(said: string): BroadcastRefusal {
+  if (/underpriced|fee too low|less than block base fee|tip .*too low/.test(said)) return "UNDERPRICED";
+  return /insufficient funds/.test(said) ? "INSUFFICIENT_FUNDS" : "OTHER";
 }
 
 /** One look at an intent: which of its transactions is in the node's present chain, and how deep. */
@@ -104,14 +130,20 @@ export async function viewIntent(
     provider.getBlock("finalized"),
     Promise.all(intent.transactions.map(({ hash }) => provider.getTransactionReceipt(hash))),
   ]);
-  const receipt = receipts.find((one) => one !== null);
+  const found = receipts.find((one) => one !== null);
+  const finalizedNumber = finalized?.number ?? -1;
+  // A receipt below finality from a node that is not on the final chain would end the intent for ever: ask once more.
+  const isStray =
+    found && found.blockNumber <= finalizedNumber
+      ? (await provider.getBlock(found.blockNumber))?.hash !== found.blockHash
+      : false;
+  const receipt = isStray ? undefined : found;
   const mined: MinedIn | undefined = receipt && {
     transactionHash: receipt.hash,
     blockNumber: receipt.blockNumber,
     blockHash: receipt.blockHash,
     succeeded: receipt.status === 1,
   };
-  const finalizedNumber = finalized?.number ?? -1;
   const finalNonce = finalized ? await provider.getTransactionCount(signer, finalized.number) : 0;
   return { now, headNumber, finalizedNumber, finalNonce, mined };
 }

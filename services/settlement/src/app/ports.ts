@@ -1,4 +1,4 @@
-import type { Intent, SignedTransaction } from "@cos/chain";
+import type { BroadcastRefusal, Intent, SignedTransaction } from "@cos/chain";
 import type { Address, Digest, JobOutcome, PermitId, Result } from "@cos/protocol";
 import type { ChainLog } from "../domain/chain-log.ts";
 import type { Refusal } from "../domain/judge-refusal.ts";
@@ -71,6 +71,7 @@ export interface SettlementStore {
 
   // the sender
   openIntents(signer: Address): Promise<readonly IntentRow[]>;
+  findIntent(businessId: string): Promise<IntentRow | undefined>;
   lastNonce(signer: Address): Promise<number>;
   /** Stores an intent's change, and news of it; false when another leader changed it first. */
   saveIntent(row: IntentRow, change: IntentChange): Promise<boolean>;
@@ -100,8 +101,12 @@ export interface ChainSender {
     nonce: number,
     fees: SignedTransaction["fees"],
   ): Promise<NewTransaction>;
-  /** False when the node will not take it now. */
-  broadcast(transaction: SignedTransaction): Promise<boolean>;
+  /** What takes the nonce and does nothing. */
+  signCancellation(nonce: number, fees: SignedTransaction["fees"]): Promise<NewTransaction>;
+  /** These fees, or more where the node asks for more now; never over the cap. */
+  offer(atLeast: SignedTransaction["fees"]): Promise<SignedTransaction["fees"]>;
+  /** Refused when the node says that it will not take it now; a lost answer throws. */
+  broadcast(transaction: SignedTransaction): Promise<Result<void, { readonly reason: BroadcastRefusal }>>;
   view(intent: Intent, now: number): Promise<import("@cos/chain").IntentView>;
 }
 export type NewTransaction = Omit<SignedTransaction, "sentAt">;

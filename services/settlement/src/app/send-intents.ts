@@ -3,6 +3,7 @@ import {
   newIntent,
   nextStep,
   type SenderPolicy,
+  withBroadcastRefused,
   withRefusal,
   withSent,
   withSigned,
@@ -76,7 +77,7 @@ async function stepIntent(deps: SendDeps, row: IntentRow): Promise<void> {
     case "bump": {
       const newest = intent.transactions.at(-1);
       if (!newest || intent.nonce === undefined) throw new TypeError("a bumped intent was signed before");
-      const again = await sender.signAgain(newest, intent.nonce, step.fees);
+      const again = await sender.signAgain(newest, intent.nonce, await sender.offer(step.fees));
       return storeAndSend(deps, row, withSigned(intent, intent.nonce, again), at, "bumped");
     }
     default:
@@ -133,7 +134,12 @@ async function storeAndSend(
 async function send({ store, sender, onIntent }: SendDeps, row: IntentRow, at: number): Promise<void> {
   const newest = row.intent.transactions.at(-1);
   if (!newest) throw new TypeError("an intent without signed bytes is not sent");
-  if (!(await sender.broadcast(newest))) return onIntent(row.businessId, "refused by the node");
+  const taken = await sender.broadcast(newest);
+  if (!taken.ok) {
+    const { reason } = taken.error;
+    await store.saveIntent(row, { intent: withBroadcastRefused(row.intent, at, reason), now: at });
+    return onIntent(row.businessId, "refused by the node");
+  }
   const saved = await store.saveIntent(row, { intent: withSent(row.intent, at), now: at, broadcast: true });
   if (saved) onIntent(row.businessId, "sent");
 }

@@ -2,9 +2,12 @@ import {
   broadcast,
   type ContractAddresses,
   callOf,
+  capFees,
   currentFees,
+  higherFees,
   nextNonce,
   signCall,
+  signCancellation,
   simulate,
   viewIntent,
 } from "@cos/chain";
@@ -19,6 +22,7 @@ export function rpcChainSender(
   wallet: Wallet,
   chainId: bigint,
   addresses: ContractAddresses,
+  maxFeePerGasCap: bigint,
 ): ChainSender {
   const signer = asAddress(wallet.address);
   return {
@@ -31,14 +35,17 @@ export function rpcChainSender(
     },
     nextNonce: (lastStored) => nextNonce(provider, signer, lastStored),
     sign: async (call, nonce, gasLimit) => {
-      const fees = await currentFees(provider);
+      const fees = capFees(await currentFees(provider), maxFeePerGasCap);
       return signCall(wallet, { call: encodeCall(call, addresses), chainId, nonce, gasLimit, fees });
     },
     signAgain: (transaction, nonce, fees) => {
+      if (transaction.cancels) return signCancellation(wallet, { chainId, nonce, fees });
       const { gasLimit, ...call } = callOf(transaction);
       return signCall(wallet, { call, chainId, nonce, gasLimit, fees });
     },
-    broadcast: async (transaction) => (await broadcast(provider, transaction)).ok,
+    signCancellation: (nonce, fees) => signCancellation(wallet, { chainId, nonce, fees }),
+    offer: async (atLeast) => capFees(higherFees(atLeast, await currentFees(provider)), maxFeePerGasCap),
+    broadcast: (transaction) => broadcast(provider, transaction),
     view: (intent, now) => viewIntent(provider, { signer, intent, now }),
   };
 }

@@ -1,6 +1,6 @@
 import type { Intent } from "@cos/chain";
 import { ChainEvent } from "@cos/proto/chain";
-import type { PermitId } from "@cos/protocol";
+import type { Address, PermitId } from "@cos/protocol";
 import type { Db } from "@cos/store";
 import type { SettlementQueries } from "../../app/statements.ts";
 import { toChainLog } from "../../domain/chain-log.ts";
@@ -56,3 +56,34 @@ export const sqlSettlementQueries = (db: Db): SettlementQueries => ({
     });
   },
 });
+
+/** Intents as operators list them: `open` (neither final nor failed), `all`, or those of one state. */
+export const listIntents = (db: Db) => async (state: string) => {
+  const { rows } = await db.query<{
+    business_id: string;
+    signer: string;
+    intent: unknown;
+    broadcasts: number;
+    updated_at: bigint;
+  }>(
+    `SELECT business_id, signer, intent, broadcasts, updated_at FROM intent
+     WHERE $1 = 'all' OR state = $1 OR ($1 = 'open' AND state NOT IN ('final', 'failed'))
+     ORDER BY id DESC LIMIT 1000`,
+    [state],
+  );
+  return rows.map((row) => ({
+    businessId: row.business_id,
+    signer: row.signer as Address,
+    intent: fromBigJson<Intent>(row.intent),
+    broadcasts: row.broadcasts,
+    updatedAt: Number(row.updated_at),
+  }));
+};
+
+/** How many intents are in each state that is neither final nor failed. */
+export async function openIntentCounts(db: Db): Promise<Record<string, number>> {
+  const { rows } = await db.query<{ state: string; intents: bigint }>(
+    "SELECT state, count(*) AS intents FROM intent WHERE state NOT IN ('final', 'failed') GROUP BY state",
+  );
+  return Object.fromEntries(rows.map(({ state, intents }) => [`intents.${state}`, Number(intents)]));
+}

@@ -251,15 +251,16 @@ class SqlSettlementStore implements SettlementStore {
        WHERE signer = $1 AND state NOT IN ('final', 'failed') ORDER BY id`,
       [signer],
     );
-    return rows.map((row) => ({
-      businessId: row.business_id,
-      signer: row.signer as Address,
-      call: fromBigJson<OperatorCall>(row.call),
-      intent: fromBigJson<Intent>(row.intent),
-      version: row.version,
-      notBefore: Number(row.not_before),
-      failureFacts: row.failure_facts,
-    }));
+    return rows.map(toIntentRow);
+  }
+
+  async findIntent(businessId: string): Promise<IntentRow | undefined> {
+    const { rows } = await this.#db.query<IntentSqlRow>(
+      `SELECT business_id, signer, call, intent, version, not_before, failure_facts FROM intent
+       WHERE business_id = $1`,
+      [businessId],
+    );
+    return rows[0] && toIntentRow(rows[0]);
   }
 
   async lastNonce(signer: Address): Promise<number> {
@@ -270,7 +271,17 @@ class SqlSettlementStore implements SettlementStore {
     return Number(rows[0]?.last ?? -1n);
   }
 
-  saveIntent(row: IntentRow, change: IntentChange): Promise<boolean> {
+  async saveIntent(row: IntentRow, change: IntentChange): Promise<boolean> {
+    try {
+      return await this.#change(row, change);
+    } catch (error) {
+      // Another leader took the nonce for another intent: ask for one again.
+      if ((error as { constraint?: unknown }).constraint === "intent_signer_nonce_key") return false;
+      throw error;
+    }
+  }
+
+  #change(row: IntentRow, change: IntentChange): Promise<boolean> {
     return this.#atomic(async (tx) => {
       const { intent, now, notBefore, failureFacts, broadcast } = change;
       const { rowCount } = await tx.query(
@@ -298,6 +309,16 @@ class SqlSettlementStore implements SettlementStore {
   }
 }
 
+const toIntentRow = (row: IntentSqlRow): IntentRow => ({
+  businessId: row.business_id,
+  signer: row.signer as Address,
+  call: fromBigJson<OperatorCall>(row.call),
+  intent: fromBigJson<Intent>(row.intent),
+  version: row.version,
+  notBefore: Number(row.not_before),
+  failureFacts: row.failure_facts,
+});
+
 /** Tells the topic when an intent is confirmed, or cannot succeed; once per business id and version of the news. */
 async function publishNews(tx: Tx, row: IntentRow, { intent, failureFacts }: IntentChange): Promise<void> {
   const known = row.intent.state === intent.state || row.intent.state === "confirmed";
@@ -313,7 +334,7 @@ async function publishNews(tx: Tx, row: IntentRow, { intent, failureFacts }: Int
 function newsOf(intent: Intent, facts: Readonly<Record<string, string>>): TransactionEvent["event"] {
   const { state, mined, failure } = intent;
   if (state === "failed") {
-    const code = failure?.code === "SIMULATION_REVERTED" ? failure.reason : "REVERTED";
+    const code = failure?.code === "SIMULATION_REVERTED" ? failure.reason : (failure?.code ?? "REVERTED");
     return { $case: "transactionFailed", value: { code, factsJson: canonicalJson(facts) } };
   }
   if (state !== "confirmed" && state !== "final") return undefined;

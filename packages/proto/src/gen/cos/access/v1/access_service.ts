@@ -346,24 +346,12 @@ export interface GetMirrorStatusResponse {
   confirmedNumber: bigint;
   /** Height up to which logs are published as final. */
   finalizedNumber: bigint;
-  /** `following`, `catching-up` or `halted`. */
+  /** `following`, `catching-up`, `halted`, or `disputed` while a second node tells another chain. */
   state: string;
-  /** Why it halted; empty otherwise. */
+  /** Why it halted or is disputed; empty otherwise. */
   haltReason: string;
   /** Unix seconds of the newest mirrored block. */
   mirroredBlockTime: bigint;
-}
-
-/** An operator's word that a halted mirror may go on. */
-export interface ResumeMirrorRequest {
-  /** The halt reason that the operator has read, as GetMirrorStatus gives it. */
-  haltReason: string;
-}
-
-/** What resuming did. */
-export interface ResumeMirrorResponse {
-  /** Height from which the mirror reads again. */
-  fromBlock: bigint;
 }
 
 function createBaseCheckAccessRequest(): CheckAccessRequest {
@@ -3537,135 +3525,6 @@ export const GetMirrorStatusResponse: MessageFns<GetMirrorStatusResponse> = {
   },
 };
 
-function createBaseResumeMirrorRequest(): ResumeMirrorRequest {
-  return { haltReason: "" };
-}
-
-export const ResumeMirrorRequest: MessageFns<ResumeMirrorRequest> = {
-  encode(message: ResumeMirrorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.haltReason !== "") {
-      writer.uint32(10).string(message.haltReason);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ResumeMirrorRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseResumeMirrorRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.haltReason = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  toJSON(message: ResumeMirrorRequest): unknown {
-    const obj: any = {};
-    if (message.haltReason !== "") {
-      obj.haltReason = message.haltReason;
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<ResumeMirrorRequest>, I>>(base?: I): ResumeMirrorRequest {
-    return ResumeMirrorRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ResumeMirrorRequest>, I>>(object: I): ResumeMirrorRequest {
-    const message = createBaseResumeMirrorRequest();
-    message.haltReason = object.haltReason ?? "";
-    return message;
-  },
-};
-
-function createBaseResumeMirrorResponse(): ResumeMirrorResponse {
-  return { fromBlock: 0n };
-}
-
-export const ResumeMirrorResponse: MessageFns<ResumeMirrorResponse> = {
-  encode(message: ResumeMirrorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.fromBlock !== 0n) {
-      if (BigInt.asUintN(64, message.fromBlock) !== message.fromBlock) {
-        throw new globalThis.Error("value provided for field message.fromBlock of type uint64 too large");
-      }
-      writer.uint32(8).uint64(message.fromBlock);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ResumeMirrorResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseResumeMirrorResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.fromBlock = reader.uint64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  toJSON(message: ResumeMirrorResponse): unknown {
-    const obj: any = {};
-    if (message.fromBlock !== 0n) {
-      obj.fromBlock = message.fromBlock.toString();
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<ResumeMirrorResponse>, I>>(base?: I): ResumeMirrorResponse {
-    return ResumeMirrorResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ResumeMirrorResponse>, I>>(object: I): ResumeMirrorResponse {
-    const message = createBaseResumeMirrorResponse();
-    message.fromBlock = (object.fromBlock !== undefined && object.fromBlock !== null) ? BigInt(object.fromBlock) : 0n;
-    return message;
-  },
-};
-
 /** The mirrored chain, read-only. Every rpc is a read and may be repeated. */
 export type AccessServiceService = typeof AccessServiceService;
 export const AccessServiceService = {
@@ -4028,59 +3887,6 @@ export const AccessServiceClient = makeGenericClientConstructor(
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): AccessServiceClient;
   service: typeof AccessServiceService;
-  serviceName: string;
-};
-
-/** For operators; every call carries metadata `cos-service-token`. */
-export type MirrorOperationsServiceService = typeof MirrorOperationsServiceService;
-export const MirrorOperationsServiceService = {
-  /** Lets a halted mirror go on: retracts what the chain no longer holds and reads again from the newest common block. Idempotent. Errors: UNAUTHENTICATED, FAILED_PRECONDITION when it is not halted or for another reason. */
-  resumeMirror: {
-    path: "/cos.access.v1.MirrorOperationsService/ResumeMirror" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: ResumeMirrorRequest): Buffer => Buffer.from(ResumeMirrorRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): ResumeMirrorRequest => ResumeMirrorRequest.decode(value),
-    responseSerialize: (value: ResumeMirrorResponse): Buffer =>
-      Buffer.from(ResumeMirrorResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): ResumeMirrorResponse => ResumeMirrorResponse.decode(value),
-  },
-} as const;
-
-export interface MirrorOperationsServiceServer extends UntypedServiceImplementation {
-  /** Lets a halted mirror go on: retracts what the chain no longer holds and reads again from the newest common block. Idempotent. Errors: UNAUTHENTICATED, FAILED_PRECONDITION when it is not halted or for another reason. */
-  resumeMirror: handleUnaryCall<ResumeMirrorRequest, ResumeMirrorResponse>;
-}
-
-export interface MirrorOperationsServiceClient extends Client {
-  /** Lets a halted mirror go on: retracts what the chain no longer holds and reads again from the newest common block. Idempotent. Errors: UNAUTHENTICATED, FAILED_PRECONDITION when it is not halted or for another reason. */
-  resumeMirror(
-    request: ResumeMirrorRequest,
-    callback: (error: ServiceError | null, response: ResumeMirrorResponse) => void,
-  ): ClientUnaryCall;
-  resumeMirror(
-    request: ResumeMirrorRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: ResumeMirrorResponse) => void,
-  ): ClientUnaryCall;
-  resumeMirror(
-    request: ResumeMirrorRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: ResumeMirrorResponse) => void,
-  ): ClientUnaryCall;
-}
-
-export const MirrorOperationsServiceClient = makeGenericClientConstructor(
-  MirrorOperationsServiceService,
-  "cos.access.v1.MirrorOperationsService",
-) as unknown as {
-  new (
-    address: string,
-    credentials: ChannelCredentials,
-    options?: Partial<ClientOptions>,
-  ): MirrorOperationsServiceClient;
-  service: typeof MirrorOperationsServiceService;
   serviceName: string;
 };
 

@@ -174,6 +174,50 @@ export interface QuoteJobResponse {
   computeFee: string;
   /** The datasets with versions and commitments pinned, as the permit's terms need them. */
   datasets: PinnedDataset[];
+  /** Ways to read each dataset that were considered, the one that was taken first. */
+  alternatives: PlanAlternative[];
+  /** Version of the constants by which ways were ranked and tasks were cut, such as `cos-cost/1`. */
+  costModel: string;
+}
+
+/** One way to compute a dataset's share of a job. Numbers are 0 where a refusal came before them. */
+export interface PlanAlternative {
+  /** Position of the dataset in the request. */
+  dataset: number;
+  /** Layout, and the trait where it is fixed. */
+  name: string;
+  /** Name of the encryption parameters; empty where it was refused. */
+  profile: string;
+  /** Why it was not taken: `REFUSED`, `COSTS_MORE` or `NOT_PUBLISHED`; empty for the one that was. */
+  lost: string;
+  /** Facts of that, canonical JSON; empty for the one that was taken. */
+  factsJson: string;
+  /** Most people in one sum. */
+  maxRowsPerRun: number;
+  /** Sums that each contraction leaves behind, per block of variants. */
+  runs: number;
+  /** Sums and products that are kept apart. */
+  contractions: number;
+  /** Tasks of the whole job, if the dataset were read this way; 0 where it does not hold it. */
+  tasks: number;
+  /** Bytes that the layout takes at rest. */
+  restBytes: bigint;
+  /** Ciphertext bytes read, one replica. */
+  inputBytes: bigint;
+  /** Bytes of this dataset's part of the result. */
+  resultBytes: bigint;
+  /** Estimated worker seconds, one replica, for each engine. */
+  engines: EngineSeconds[];
+  /** Compute share for this dataset's part in the fee token's smallest unit, all replicas, decimal. */
+  computeFee: string;
+}
+
+/** What an engine would take. */
+export interface EngineSeconds {
+  /** `wasm` or `native`. */
+  engine: string;
+  /** Worker seconds. */
+  seconds: number;
 }
 
 /** A dataset as a permit pins it. */
@@ -647,6 +691,8 @@ function createBaseQuoteJobResponse(): QuoteJobResponse {
     computeSeconds: 0,
     computeFee: "",
     datasets: [],
+    alternatives: [],
+    costModel: "",
   };
 }
 
@@ -681,6 +727,12 @@ export const QuoteJobResponse: MessageFns<QuoteJobResponse> = {
     }
     for (const v of message.datasets) {
       PinnedDataset.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.alternatives) {
+      PlanAlternative.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.costModel !== "") {
+      writer.uint32(82).string(message.costModel);
     }
     return writer;
   },
@@ -762,6 +814,22 @@ export const QuoteJobResponse: MessageFns<QuoteJobResponse> = {
             message.datasets.push(PinnedDataset.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.alternatives.push(PlanAlternative.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.costModel = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -800,6 +868,12 @@ export const QuoteJobResponse: MessageFns<QuoteJobResponse> = {
     if (message.datasets?.length) {
       obj.datasets = message.datasets.map((e) => PinnedDataset.toJSON(e));
     }
+    if (message.alternatives?.length) {
+      obj.alternatives = message.alternatives.map((e) => PlanAlternative.toJSON(e));
+    }
+    if (message.costModel !== "") {
+      obj.costModel = message.costModel;
+    }
     return obj;
   },
 
@@ -820,6 +894,372 @@ export const QuoteJobResponse: MessageFns<QuoteJobResponse> = {
     message.computeSeconds = object.computeSeconds ?? 0;
     message.computeFee = object.computeFee ?? "";
     message.datasets = object.datasets?.map((e) => PinnedDataset.fromPartial(e)) || [];
+    message.alternatives = object.alternatives?.map((e) => PlanAlternative.fromPartial(e)) || [];
+    message.costModel = object.costModel ?? "";
+    return message;
+  },
+};
+
+function createBasePlanAlternative(): PlanAlternative {
+  return {
+    dataset: 0,
+    name: "",
+    profile: "",
+    lost: "",
+    factsJson: "",
+    maxRowsPerRun: 0,
+    runs: 0,
+    contractions: 0,
+    tasks: 0,
+    restBytes: 0n,
+    inputBytes: 0n,
+    resultBytes: 0n,
+    engines: [],
+    computeFee: "",
+  };
+}
+
+export const PlanAlternative: MessageFns<PlanAlternative> = {
+  encode(message: PlanAlternative, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dataset !== 0) {
+      writer.uint32(8).uint32(message.dataset);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.profile !== "") {
+      writer.uint32(26).string(message.profile);
+    }
+    if (message.lost !== "") {
+      writer.uint32(34).string(message.lost);
+    }
+    if (message.factsJson !== "") {
+      writer.uint32(42).string(message.factsJson);
+    }
+    if (message.maxRowsPerRun !== 0) {
+      writer.uint32(48).uint32(message.maxRowsPerRun);
+    }
+    if (message.runs !== 0) {
+      writer.uint32(56).uint32(message.runs);
+    }
+    if (message.contractions !== 0) {
+      writer.uint32(64).uint32(message.contractions);
+    }
+    if (message.tasks !== 0) {
+      writer.uint32(72).uint32(message.tasks);
+    }
+    if (message.restBytes !== 0n) {
+      if (BigInt.asUintN(64, message.restBytes) !== message.restBytes) {
+        throw new globalThis.Error("value provided for field message.restBytes of type uint64 too large");
+      }
+      writer.uint32(80).uint64(message.restBytes);
+    }
+    if (message.inputBytes !== 0n) {
+      if (BigInt.asUintN(64, message.inputBytes) !== message.inputBytes) {
+        throw new globalThis.Error("value provided for field message.inputBytes of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.inputBytes);
+    }
+    if (message.resultBytes !== 0n) {
+      if (BigInt.asUintN(64, message.resultBytes) !== message.resultBytes) {
+        throw new globalThis.Error("value provided for field message.resultBytes of type uint64 too large");
+      }
+      writer.uint32(96).uint64(message.resultBytes);
+    }
+    for (const v of message.engines) {
+      EngineSeconds.encode(v!, writer.uint32(106).fork()).join();
+    }
+    if (message.computeFee !== "") {
+      writer.uint32(114).string(message.computeFee);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlanAlternative {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlanAlternative();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dataset = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.profile = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.lost = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.factsJson = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.maxRowsPerRun = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.runs = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.contractions = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.tasks = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.restBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.inputBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.resultBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.engines.push(EngineSeconds.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.computeFee = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: PlanAlternative): unknown {
+    const obj: any = {};
+    if (message.dataset !== 0) {
+      obj.dataset = Math.round(message.dataset);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.profile !== "") {
+      obj.profile = message.profile;
+    }
+    if (message.lost !== "") {
+      obj.lost = message.lost;
+    }
+    if (message.factsJson !== "") {
+      obj.factsJson = message.factsJson;
+    }
+    if (message.maxRowsPerRun !== 0) {
+      obj.maxRowsPerRun = Math.round(message.maxRowsPerRun);
+    }
+    if (message.runs !== 0) {
+      obj.runs = Math.round(message.runs);
+    }
+    if (message.contractions !== 0) {
+      obj.contractions = Math.round(message.contractions);
+    }
+    if (message.tasks !== 0) {
+      obj.tasks = Math.round(message.tasks);
+    }
+    if (message.restBytes !== 0n) {
+      obj.restBytes = message.restBytes.toString();
+    }
+    if (message.inputBytes !== 0n) {
+      obj.inputBytes = message.inputBytes.toString();
+    }
+    if (message.resultBytes !== 0n) {
+      obj.resultBytes = message.resultBytes.toString();
+    }
+    if (message.engines?.length) {
+      obj.engines = message.engines.map((e) => EngineSeconds.toJSON(e));
+    }
+    if (message.computeFee !== "") {
+      obj.computeFee = message.computeFee;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PlanAlternative>, I>>(base?: I): PlanAlternative {
+    return PlanAlternative.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlanAlternative>, I>>(object: I): PlanAlternative {
+    const message = createBasePlanAlternative();
+    message.dataset = object.dataset ?? 0;
+    message.name = object.name ?? "";
+    message.profile = object.profile ?? "";
+    message.lost = object.lost ?? "";
+    message.factsJson = object.factsJson ?? "";
+    message.maxRowsPerRun = object.maxRowsPerRun ?? 0;
+    message.runs = object.runs ?? 0;
+    message.contractions = object.contractions ?? 0;
+    message.tasks = object.tasks ?? 0;
+    message.restBytes = (object.restBytes !== undefined && object.restBytes !== null) ? BigInt(object.restBytes) : 0n;
+    message.inputBytes = (object.inputBytes !== undefined && object.inputBytes !== null)
+      ? BigInt(object.inputBytes)
+      : 0n;
+    message.resultBytes = (object.resultBytes !== undefined && object.resultBytes !== null)
+      ? BigInt(object.resultBytes)
+      : 0n;
+    message.engines = object.engines?.map((e) => EngineSeconds.fromPartial(e)) || [];
+    message.computeFee = object.computeFee ?? "";
+    return message;
+  },
+};
+
+function createBaseEngineSeconds(): EngineSeconds {
+  return { engine: "", seconds: 0 };
+}
+
+export const EngineSeconds: MessageFns<EngineSeconds> = {
+  encode(message: EngineSeconds, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.engine !== "") {
+      writer.uint32(10).string(message.engine);
+    }
+    if (message.seconds !== 0) {
+      writer.uint32(17).double(message.seconds);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EngineSeconds {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEngineSeconds();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.engine = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.seconds = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: EngineSeconds): unknown {
+    const obj: any = {};
+    if (message.engine !== "") {
+      obj.engine = message.engine;
+    }
+    if (message.seconds !== 0) {
+      obj.seconds = floatToJson(message.seconds);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EngineSeconds>, I>>(base?: I): EngineSeconds {
+    return EngineSeconds.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EngineSeconds>, I>>(object: I): EngineSeconds {
+    const message = createBaseEngineSeconds();
+    message.engine = object.engine ?? "";
+    message.seconds = object.seconds ?? 0;
     return message;
   },
 };

@@ -1,0 +1,1 @@
+export { type OpsServiceOptions, opsService, type StatusFacts } from "./ops-service.ts";

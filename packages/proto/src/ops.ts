@@ -1,0 +1,1 @@
+export * from "./gen/cos/ops/v1/ops.ts";
