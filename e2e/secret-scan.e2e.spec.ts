@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { scanAll } from "./support/hay.ts";
 import { type Needle, NeedleScanner } from "./support/needles.ts";
 import { patience } from "./support/patience.ts";
+import { scrapeAll } from "./support/scrape-all.ts";
 import { secretsOf } from "./support/secrets-of.ts";
 
 let dir: string;
@@ -26,9 +27,14 @@ beforeAll(async () => {
   const args = ["--people", "260", "--variants", "120", "--chromosomes", "3", "--keep-work", "--out", "demo"];
   const options = unwrap(parseDemoOptions(args, dir));
   if (options === undefined) throw new TypeError("these arguments ask for a run");
+  const scraped = new AbortController();
+  let scraping: Promise<void> | undefined;
   const outcome = await runDemo(options, silentScreen, new AbortController().signal, (name, party) => {
     if (name === "hospital") hospital = party;
+    scraping ??= scrapeAll(platform("metrics.json"), at("metrics"), scraped.signal);
   });
+  scraped.abort();
+  await scraping;
   delete process.env.NODE_OPTIONS;
   expect(outcome.equal).toBe(true);
   if (hospital === undefined) throw new TypeError("the demonstration has a hospital");
@@ -39,10 +45,10 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 const platform = (...names: string[]) => at("demo", "work", "platform", ...names);
-const scan = () => scanAll(scanner, [platform(), at("taps")], platform("store"));
+const scan = () => scanAll(scanner, [platform(), at("taps"), at("metrics")], platform("store"));
 
 it(
-  "finds no secret in any event, row, log line, stored object, transaction or message of a whole demonstration",
+  "finds no secret in any event, row, log line, span, metric, stored object, transaction or message of a whole demonstration",
   async () => {
     const { files, rows, bytes, found } = await scan();
     expect(found).toEqual([]);
@@ -61,6 +67,12 @@ it(
     expect(heard.includes('{"trait":"affected"}')).toBe(true); // a gRPC request: the researcher's price enquiry
     expect(heard.includes("COSB")).toBe(true); // an object's body over HTTP
     expect(heard.includes("eth_sendRawTransaction")).toBe(true); // a call to the chain
+    const spans = await readFile(platform("traces", "platform.spans.jsonl"), "utf8");
+    for (const service of ["access", "fhe-worker", "gateway", "orchestrator", "settlement"]) {
+      expect(spans).toContain(`{"stringValue":"${service}"}`);
+      const [name = ""] = (await readdir(at("metrics"))).filter((each) => each.startsWith(service));
+      expect(await readFile(at("metrics", name), "utf8")).toContain(`cos_service="${service}"`);
+    }
     for (const tap of taps) expect((await stat(at("taps", tap))).size).toBeGreaterThan(1_000);
   },
   patience,
@@ -82,6 +94,14 @@ it(
       platform("objects", "store", "planted"),
       Buffer.concat([Buffer.from("COSB"), pick("genotypes (bed rows)"), Buffer.alloc(9)]),
     );
+    await appendFile(
+      platform("traces", "platform.spans.jsonl"),
+      `{"name":"${Buffer.from(pick("passphrase")).toString()}"}\n`,
+    );
+    await appendFile(
+      at("metrics", "gateway.txt"),
+      `cos_planted{sample="${Buffer.from(pick("sample id")).toString()}"} 1\n`,
+    );
     const [tap = ""] = await readdir(at("taps"));
     await appendFile(at("taps", tap), `{"note":"${Buffer.from(pick("secret key (base64)")).toString()}"}`);
     const store = await openEmbeddedStore({ dataDir: platform("store") });
@@ -98,6 +118,8 @@ it(
     expect(found).toEqual(
       expect.arrayContaining([
         inFile("sample id", "platform.log"),
+        inFile("passphrase", "platform.spans.jsonl"),
+        inFile("sample id", "gateway.txt"),
         inFile("genotypes", "planted"),
         inFile("secret key", tap.replace(".", "\\.")),
         expect.stringMatching(/^phenotypes.* in row log\.message\.value/),

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { jobReaches } from "../support/job-reaches.ts";
 import { Scene } from "../support/scene.ts";
+import { scrape } from "../support/scrape-all.ts";
 import { smallCohort } from "../support/small-cohort.ts";
 import { type ExportedSpan, readSpans } from "./read-spans.ts";
 
@@ -10,9 +11,14 @@ export const settledSpan = "chain jobReleased finalized";
 
 /**
  * Runs one paid job on the embedded platform, from its permit to its settlement, and reads what was traced of it.
- * @returns the job's id (its permit's), and every span that the platform exported, those of other traces included
+ * @returns the job's id (its permit's), every span that the platform exported, those of other traces included, and what
+ * each service's `/metrics` said at the end
  */
-export async function runTracedJob(): Promise<{ readonly jobId: string; readonly spans: ExportedSpan[] }> {
+export async function runTracedJob(): Promise<{
+  readonly jobId: string;
+  readonly spans: ExportedSpan[];
+  readonly metrics: ReadonlyMap<string, string>;
+}> {
   const scene = await Scene.open();
   const folder = join(scene.dir, "traces");
   try {
@@ -29,8 +35,9 @@ export async function runTracedJob(): Promise<{ readonly jobId: string; readonly
     // The release's block becomes final when others follow it; then its payment is, too.
     await scene.researcher.client.chain.provider.send("anvil_mine", ["0x3"]);
     await releaseIsFinal(folder);
+    const metrics = await scrape(join(scene.platformOptions.dataDir, "metrics.json"));
     await scene.platform.stop();
-    return { jobId, spans: await readSpans(folder) };
+    return { jobId, spans: await readSpans(folder), metrics };
   } finally {
     await scene.close();
   }

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { DemoOptions } from "../demo-options.ts";
 import { startPlatformProcess } from "../platform/platform-process.ts";
 import { newParty, type Party } from "./actor.ts";
@@ -31,7 +32,11 @@ export async function runDemo(
   let closePlatform = async (): Promise<void> => {};
   try {
     const platform = await clock.run("operator", "start chain, services, two workers", async (report) => {
-      const started = await startPlatformProcess({ dataDir: out.platform, workers: 2 });
+      const started = await startPlatformProcess({
+        dataDir: out.platform,
+        workers: 2,
+        telemetry: { folder: join(out.platform, "traces") },
+      });
       closePlatform = started.stop;
       report.note(started.platform.services.gateway);
       return started;
