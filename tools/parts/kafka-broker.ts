@@ -160,7 +160,8 @@ function properties(
     "num.network.threads": 2,
     "num.io.threads": 4,
     "log.cleaner.dedupe.buffer.size": 8 << 20,
-    "broker.session.timeout.ms": 6_000,
+    "broker.session.timeout.ms": 3_000, // a killed broker may come back after so long
+    "broker.heartbeat.interval.ms": 500,
     ...settings,
   };
   return Object.entries(values)

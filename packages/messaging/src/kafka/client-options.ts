@@ -1,20 +1,27 @@
-import type { BaseOptions } from "@platformatic/kafka";
+import type { BaseOptions, ConnectionOptions } from "@platformatic/kafka";
 import type { KafkaOptions } from "./kafka-options.ts";
 
-/** What every client of the cluster is made with. Retries are short: what lies above tries again, with a view of the whole. */
-export function clientOptions({ brokers, clientId, tls, sasl }: KafkaOptions): BaseOptions {
+/** How a connection to a broker is made. */
+export function connectionOptions({ tls, sasl }: KafkaOptions): ConnectionOptions {
   return {
-    bootstrapBrokers: [...brokers],
-    clientId,
     connectTimeout: 3_000,
     requestTimeout: 15_000,
+    ...(tls ? { tls, tlsServerName: true } : {}),
+    ...(sasl ? { sasl: { ...sasl, mechanism: mechanisms[sasl.mechanism] } } : {}),
+  };
+}
+
+/** What every client of the cluster is made with. Retries are short: what lies above tries again, with a view of the whole. */
+export function clientOptions(options: KafkaOptions): BaseOptions {
+  return {
+    ...connectionOptions(options),
+    bootstrapBrokers: [...options.brokers],
+    clientId: options.clientId,
     timeout: 10_000,
     retries: 4,
     retryDelay: 250,
     metadataMaxAge: 60_000,
     autocreateTopics: false,
-    ...(tls ? { tls, tlsServerName: true } : {}),
-    ...(sasl ? { sasl: { ...sasl, mechanism: mechanisms[sasl.mechanism] } } : {}),
   };
 }
 

@@ -1,10 +1,11 @@
 import {
+  ConnectionPool,
   Consumer,
   type ExtendedGroupProtocolSubscription,
   type GroupPartitionsAssigner,
 } from "@platformatic/kafka";
 import { assignPartitions } from "./assign-partitions.ts";
-import { clientOptions } from "./client-options.ts";
+import { clientOptions, connectionOptions } from "./client-options.ts";
 import { codeOf } from "./error-codes.ts";
 import type { GroupSession, SessionEvents } from "./group-session.ts";
 import type { KafkaOptions } from "./kafka-options.ts";
@@ -35,7 +36,8 @@ export function consumerSession(
     protocolsMetadata: async () => Buffer.from(JSON.stringify(await events.claim())),
     partitionAssigner: deal(topic),
   });
-  const reader = new PartitionReader(consumer, topic, events.messages);
+  const connections = new ConnectionPool(options.clientId, connectionOptions(options));
+  const reader = new PartitionReader(consumer, connections, topic, events.messages);
   const fail = (error: unknown): void => events.failed(codeOf(error));
   let stopped = false;
 

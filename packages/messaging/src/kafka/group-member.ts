@@ -232,16 +232,18 @@ export class GroupMember {
     }
   }
 
-  /** Replaces a session that neither hears from its group nor reads what is there, while brokers answer. */
+  /** Replaces a session that neither hears from its group nor reads what is there, although brokers have answered for long. */
   async #watch(): Promise<void> {
     const { stallMs } = this.#parts;
-    while (await pause(stallMs / 3, this.#closing.signal)) {
-      if (!this.#session) continue;
+    let answeringSince: number | undefined;
+    while (await pause(stallMs / 6, this.#closing.signal)) {
       const session = this.#session;
       const { group, topic } = this.#options;
       const standing = await this.#parts.standing(group, topic).catch(() => undefined);
-      if (!standing || session !== this.#session || this.#closing.signal.aborted) continue;
-      if (performance.now() - this.#heardAt > stallMs) this.#rebuild("NO_HEARTBEAT");
+      const now = performance.now();
+      answeringSince = standing ? (answeringSince ?? now) : undefined;
+      if (!standing || answeringSince === undefined || !session || session !== this.#session) continue;
+      if (now - Math.max(this.#heardAt, answeringSince) > stallMs) this.#rebuild("NO_HEARTBEAT");
       else if (this.#isBehind(standing)) this.#rebuild("NO_FETCH");
     }
   }

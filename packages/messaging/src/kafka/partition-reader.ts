@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Consumer, RecordsBatch } from "@platformatic/kafka";
+import type { ConnectionPool, Consumer, RecordsBatch } from "@platformatic/kafka";
 import type { ReceivedMessage } from "../message-log.ts";
 import { codeOf } from "./error-codes.ts";
 import { fromKafkaHeaders } from "./message-headers.ts";
@@ -11,6 +11,9 @@ const requestBytes = 16 << 20;
 /** A record batch of a transaction's begin or end; carries no message. */
 const isControl = 0b10_0000;
 
+const always = (): true => true;
+const never = (): false => false;
+
 type FetchResponse = Awaited<ReturnType<Consumer["fetch"]>>;
 type Deliver = (partition: number, messages: readonly ReceivedMessage[]) => void;
 
@@ -19,6 +22,8 @@ export class PartitionReader {
   readonly #consumer: Consumer;
   readonly #topic: string;
   readonly #deliver: Deliver;
+  /** Its own: a broker answers one connection's requests in turn, and heartbeats must not wait behind a fetch. */
+  readonly #connections: ConnectionPool;
   /** Next offset by partition; undefined until the group's committed offset is known. */
   readonly #next = new Map<number, bigint | undefined>();
   readonly #paused = new Set<number>();
@@ -27,7 +32,8 @@ export class PartitionReader {
   #wake = Promise.withResolvers<void>();
   #loop: Promise<void> | undefined;
 
-  constructor(consumer: Consumer, topic: string, deliver: Deliver) {
+  constructor(consumer: Consumer, connections: ConnectionPool, topic: string, deliver: Deliver) {
+    this.#connections = connections;
     this.#consumer = consumer;
     this.#topic = topic;
     this.#deliver = deliver;
@@ -59,21 +65,22 @@ export class PartitionReader {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wake.resolve();
+    await this.#connections.close().catch(() => {});
     await this.#loop;
   }
 
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       this.#wake = Promise.withResolvers();
-      try {
-        await this.#findStarts();
-        await this.#request();
-      } catch {
+      // A group's coordinator that is away must not stop the reading of what is known.
+      const started = await this.#findStarts().then(always, never);
+      const requested = await this.#request().catch(never);
+      if (started && requested) {
+        await this.#wake.promise;
+      } else {
         this.#consumer.clearMetadata();
         await this.#pauseAfterFailure();
-        continue;
       }
-      await this.#wake.promise;
     }
   }
 
@@ -104,26 +111,31 @@ export class PartitionReader {
     return offsets.get(topic)?.[partition] ?? 0n;
   }
 
-  /** Starts a request to each broker that leads something wanted and has none running. */
-  async #request(): Promise<void> {
+  /**
+   * Starts a request to each broker that leads something wanted and has none running.
+   * @returns whether everything wanted has a leader
+   */
+  async #request(): Promise<boolean> {
     const metadata = await this.#consumer.metadata({ topics: [this.#topic] });
     const topic = metadata.topics.get(this.#topic);
     if (!topic) throw new Error("the topic's metadata is missing");
     const wanted = new Map<number, Map<number, bigint>>();
+    let complete = true;
     for (const [partition, next] of this.#next) {
       const leader = topic.partitions[partition]?.leader ?? -1;
       if (next === undefined || this.#paused.has(partition)) continue;
-      if (!metadata.brokers.has(leader)) throw new Error("a partition has no leader now");
+      complete &&= metadata.brokers.has(leader);
       wanted.set(leader, (wanted.get(leader) ?? new Map<number, bigint>()).set(partition, next));
     }
     for (const [node, offsets] of wanted) {
-      if (this.#requests.has(node)) continue;
+      if (this.#requests.has(node) || !metadata.brokers.has(node)) continue;
       const request = this.#fetch(node, topic.id, offsets).finally(() => {
         this.#requests.delete(node);
         this.#wake.resolve();
       });
       this.#requests.set(node, request);
     }
+    return complete;
   }
 
   async #fetch(node: number, topicId: string, offsets: ReadonlyMap<number, bigint>): Promise<void> {
@@ -137,7 +149,8 @@ export class PartitionReader {
     try {
       const topics = [{ topicId, partitions }];
       const limits = { maxWaitTime: waitMs, minBytes: 1, maxBytes: requestBytes };
-      this.#take(await this.#consumer.fetch({ node, topics, ...limits }), offsets);
+      const fetched = this.#consumer.fetch({ node, topics, ...limits, connectionPool: this.#connections });
+      this.#take(await fetched, offsets);
     } catch (error) {
       if (codeOf(error) === "OFFSET_OUT_OF_RANGE") await this.#startOver(offsets);
       this.#consumer.clearMetadata();
