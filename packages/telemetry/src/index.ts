@@ -10,4 +10,5 @@ export { noSpans, openSpanSink, type SpanSink, type SpanSinkOptions } from "./sp
 export { markFailed, type SpanOptions, Telemetry, type TelemetryOptions } from "./telemetry.ts";
 export { tracedLog } from "./traced-log.ts";
 export { tracedObjects } from "./traced-objects.ts";
+export { watchCertificates } from "./watch-certificates.ts";
 export { watchOutbox } from "./watch-outbox.ts";

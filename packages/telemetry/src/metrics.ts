@@ -160,7 +160,7 @@ export const metrics = {
     name: "cos_cache_failures_total",
     type: "counter",
     unit: "total",
-    help: "times that the shared cache did not answer and the service went on without it",
+    help: "times that the shared cache was lost and the service went on without it",
     labels: [],
   },
 

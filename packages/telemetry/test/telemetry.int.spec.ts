@@ -3,7 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SpanStatusCode, trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { activeTraceparent, openSpanSink, startMetricsServer, Telemetry } from "../src/index.ts";
+import {
+  activeTraceparent,
+  openSpanSink,
+  startMetricsServer,
+  Telemetry,
+  watchCertificates,
+} from "../src/index.ts";
 import { jobTraceOf } from "../src/job-trace.ts";
 
 const jobId = `0x${"5a".repeat(32)}`;
@@ -211,3 +217,33 @@ it("answers a scrape although a collector hangs", async () => {
   expect(calls).toBe(1); // one reading at a time
   expect(text).toContain('cos_metric_collection_failures_total{collector="hangs",cos_service="access"} 2');
 }, 10_000);
+
+/** Made by `openssl req -x509`; `openssl x509 -enddate` says Aug 24 04:30:18 2081 GMT. */
+const certificate = `-----BEGIN CERTIFICATE-----
+MIIBiDCCAS+gAwIBAgIUeYl+Tx22egKnONFfjMpCnI4zTeQwCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOdGVsZW1ldHJ5LXRlc3QwIBcNMjYxMTIxMDQzMDE4WhgPMjA4
+MTA4MjQwNDMwMThaMBkxFzAVBgNVBAMMDnRlbGVtZXRyeS10ZXN0MFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAE++alULA7X5TYQ1u/sjdL8Y05OXfH7Z61gt8E/783
+d+1FVwuJ7zr2dsIXJCRJQ06+rX7P9fHdmrWmwCYZQXoyDaNTMFEwHQYDVR0OBBYE
+FFMmmy9xF8oBUFjx+k904tXmK+YtMB8GA1UdIwQYMBaAFFMmmy9xF8oBUFjx+k90
+4tXmK+YtMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgDp80Dc3p
+pYGqm8DK7ICOpD/xL9rx/vcZjw+KhkT6u+oCIB/8o0Fu3xWrqxLXTNTkAKQM/fy4
+PNfb8ksWgs201PKb
+-----END CERTIFICATE-----
+`;
+
+it("says when a certificate ends, and nothing of one that cannot be read", async () => {
+  const telemetry = new Telemetry({ service: "access" });
+  const [good, bad] = [join(folder, "good.pem"), join(folder, "bad.pem")];
+  await writeFile(good, certificate);
+  await writeFile(bad, "no certificate");
+  watchCertificates(telemetry, { server: good, client: bad });
+  const text = await telemetry.metrics.text();
+  expect(text).toContain(
+    'cos_certificate_expiry_timestamp_seconds{certificate="server",cos_service="access"} 3523235418',
+  );
+  expect(text).not.toContain('certificate="client"');
+  expect(text).toContain(
+    'cos_metric_collection_failures_total{collector="certificate-client",cos_service="access"} 1',
+  );
+});

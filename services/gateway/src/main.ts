@@ -14,7 +14,10 @@ await runServiceProcess({
       db: await host.db(),
       log: await host.log(),
       objects: await host.objects(),
-      cache: await host.cache((state) => logger.warn(`cache.${state}`)),
+      cache: await host.cache((state) => {
+        if (state === "lost") host.telemetry.metrics.count("cacheFailures", {});
+        logger.warn(`cache.${state}`);
+      }),
       chain: { provider: host.provider() },
       logger,
       now: host.now,
