@@ -1,11 +1,4 @@
-import {
-  defineTaskConsumer,
-  done,
-  type MessageLog,
-  openEmbeddedLog,
-  runConsumer,
-  toMessage,
-} from "@cos/messaging";
+import { defineTaskConsumer, done, type MessageLog, runConsumer, toMessage } from "@cos/messaging";
 import { type EmbeddedObjects, objectKey, openEmbeddedObjects } from "@cos/objects";
 import { algorithmIdOf, allelicAssociation, openResult, programBytes, verifyResult } from "@cos/programs";
 import { type ChainEvent, Stage } from "@cos/proto/chain";
@@ -29,7 +22,7 @@ import {
 } from "@cos/protocol";
 import { createGrpcClient, readConfig, silentLogger } from "@cos/service-host";
 import type { Db } from "@cos/store";
-import { openTestStore, tempFolder } from "@cos/testkit";
+import { tempFolder } from "@cos/testkit";
 import { chainEvents, jobEvents } from "@cos/topics";
 import { expect } from "vitest";
 import {
@@ -39,6 +32,7 @@ import {
   orchestratorSettings,
 } from "../src/index.ts";
 import { type MirrorFacts, startAccessStandIn } from "./access-stand-in.ts";
+import { embeddedParts, type PlatformParts } from "./platform-parts.ts";
 import { startTestWorker, type TestWorker } from "./test-worker.ts";
 import type { TinyDataset } from "./tiny-dataset.ts";
 
@@ -59,14 +53,17 @@ export const jobOf = (trait: string, wanted = purpose): JobDocument => ({
 /** Everything around one orchestrator: store, log, objects, `access` as it sees it, a chain's logs as a test writes them. */
 export async function startPlatform(
   dataset: TinyDataset,
-  options: { config?: Partial<OrchestratorConfig>; duplicateDeliveries?: boolean } = {},
+  options: {
+    config?: Partial<OrchestratorConfig>;
+    duplicateDeliveries?: boolean;
+    parts?: Promise<PlatformParts>;
+  } = {},
 ) {
   const folder = await tempFolder("orchestrator");
-  const test = await openTestStore();
-  const log: MessageLog = await openEmbeddedLog({
-    store: test.store,
-    duplicateDeliveries: options.duplicateDeliveries ?? false,
-  });
+  const parts = await (options.parts ??
+    embeddedParts({ duplicateDeliveries: options.duplicateDeliveries ?? false }));
+  const own = await parts.open();
+  const { db, log } = own;
   let ahead = 0;
   /** The real clock, which a test may move forward. */
   const clock = {
@@ -116,18 +113,19 @@ export async function startPlatform(
     readConfig(orchestratorSettings, "T_", { T_ACCESS_ADDRESS: access.address, T_CHAIN_ID: String(chainId) }),
   );
   const config: OrchestratorConfig = { ...defaults, sweepSeconds: 1, ...options.config };
-  const db = test.store.schema("orchestrator");
 
   let orchestrator: Orchestrator | undefined;
   let address = "";
-  const start = async (over: { db: Db; log: MessageLog } = { db, log }): Promise<Orchestrator> => {
-    orchestrator = composeOrchestrator(config, {
+  const compose = (over: { db: Db; log: MessageLog }): Orchestrator =>
+    composeOrchestrator(config, {
       ...over,
       objects: objects.store,
       logger: silentLogger,
       now: () => clock.now,
       serviceToken,
     });
+  const start = async (over: { db: Db; log: MessageLog } = { db, log }): Promise<Orchestrator> => {
+    orchestrator = compose(over);
     await orchestrator.start();
     address = orchestrator.grpcAddress;
     return orchestrator;
@@ -137,6 +135,19 @@ export async function startPlatform(
     orchestrator = undefined;
   };
   await start();
+  /** Another process over the same store and log. */
+  const startAnother = async (): Promise<{ address: string; stop(): Promise<void> }> => {
+    const process = await parts.open();
+    const another = compose(process);
+    await another.start();
+    return {
+      address: another.grpcAddress,
+      stop: async () => {
+        await another.stop();
+        await process.close();
+      },
+    };
+  };
 
   const seen: JobEvent[] = [];
   const spy = await runConsumer(
@@ -352,6 +363,7 @@ export async function startPlatform(
     paramsHash,
     client,
     start,
+    startAnother,
     stop,
     expectRightResult,
     address: () => address,
@@ -359,10 +371,10 @@ export async function startPlatform(
       for (const worker of workers) await worker.stop();
       await stop();
       await spy.close();
-      await log.close();
+      await own.close();
       await access.close();
       await objects.close();
-      await test.dispose();
+      await parts.dispose();
       await folder.remove();
     },
   };

@@ -46,7 +46,7 @@ export async function dispatchTasks(deps: DispatchDeps): Promise<number> {
     const owners = await deps.workers.owners(tx);
     const atWork = await tasks.outstanding(tx);
     const moved = await moveToIdle(deps, tx, { known, owners }, atWork);
-    const outstanding = atWork.filter((replica) => !moved.has(replica));
+    const outstanding = atWork.filter((replica) => !moved.has(keyOf(replica)));
 
     const waiting = await tasks.waiting(tx, now(), deps.maxOutstandingPerGrantee);
     if (waiting.length === 0) return 0;
@@ -59,7 +59,7 @@ export async function dispatchTasks(deps: DispatchDeps): Promise<number> {
       lastServed,
     });
     if (chosen.length === 0) return 0;
-    const placed = await place(deps, tx, { known, owners }, outstanding, chosen);
+    const placed = await place(deps, tx, { known, owners }, { outstanding, moved }, chosen);
     const marked = await tasks.markQueued(tx, placed, now(), served);
     await deps.announcer.tasksQueued(tx, marked);
     return marked.length;
@@ -86,15 +86,18 @@ function roomOf(
     queueDepth(capacity.get(region) ?? 0, deps.queuePerSlot, deps.minQueueDepth) - (depth.get(region) ?? 0);
 }
 
-/** Takes replicas back whose message waits behind others while another worker is idle. */
+/**
+ * Takes replicas back whose message waits behind others while another worker is idle.
+ * @returns by replica, the partition in which it waited
+ */
 async function moveToIdle(
   deps: DispatchDeps,
   tx: Tx,
   learned: Learned,
   atWork: readonly OutstandingReplica[],
-): Promise<Set<OutstandingReplica>> {
+): Promise<ReadonlyMap<string, number>> {
   const now = deps.now();
-  const moved = new Set<OutstandingReplica>();
+  const moved = new Map<string, number>();
   const stuck = atWork.filter(({ state, partition, queuedAt, unanswered }) => {
     const patience = deps.moveSeconds * 2 ** Math.min(5, Math.max(0, unanswered - 1));
     return state === "QUEUED" && partition !== undefined && queuedAt + patience <= now;
@@ -110,7 +113,7 @@ async function moveToIdle(
     );
     for (const replica of moves) {
       await deps.tasks.bounce(tx, replica, now);
-      moved.add(replica);
+      moved.set(keyOf(replica), replica.partition ?? 0);
     }
   }
   return moved;
@@ -120,7 +123,7 @@ async function place(
   deps: DispatchDeps,
   tx: Tx,
   learned: Learned,
-  outstanding: readonly OutstandingReplica[],
+  { outstanding, moved }: { outstanding: readonly OutstandingReplica[]; moved: ReadonlyMap<string, number> },
   chosen: readonly QueuedReplica[],
 ): Promise<PlacedReplica[]> {
   const barred = await deps.tasks.barred(tx, chosen);
@@ -129,12 +132,17 @@ async function place(
     const here = chosen.filter((replica) => replica.region === region);
     const fleet = fleetOf(deps, region, learned, outstanding);
     const waitingElsewhere = siblingOwners(fleet, outstanding);
+    const notFor = (replica: QueuedReplica): ReadonlySet<string> => {
+      const left = fleet.owners.get(moved.get(keyOf(replica)) ?? -1); // where it waited in vain
+      const siblings = waitingElsewhere.get(taskOf(replica)) ?? [];
+      return new Set([...barredFrom(barred, replica), ...siblings, ...(left === undefined ? [] : [left])]);
+    };
     const partitions = placeReplicas(
       fleet,
       here.map((replica) => ({
         task: taskOf(replica),
         start: deps.startOf(replica),
-        barred: new Set([...barredFrom(barred, replica), ...(waitingElsewhere.get(taskOf(replica)) ?? [])]),
+        barred: notFor(replica),
       })),
     );
     here.forEach((replica, at) => {
@@ -184,6 +192,8 @@ function fleetOf(
 }
 
 const taskOf = ({ jobId, taskId }: Pick<ReplicaKey, "jobId" | "taskId">): string => `${jobId}/${taskId}`;
+
+const keyOf = (key: ReplicaKey): string => `${taskOf(key)}/${key.replica}`;
 
 const barredFrom = (barred: ReadonlyMap<string, ReadonlySet<string>>, key: ReplicaKey): ReadonlySet<string> =>
   barred.get(taskOf(key)) ?? new Set();
