@@ -15,6 +15,8 @@ export * from "./evaluate/reduce-partials.ts";
 export * from "./finalise/finalise.ts";
 export * from "./open/open-result.ts";
 export type { Contraction, ContractionError, Readout } from "./plan/contractions.ts";
+export { costModelVersion } from "./plan/cost-model.ts";
+export * from "./plan/explain-plan.ts";
 export * from "./plan/plan.ts";
 export * from "./plan/plan-job.ts";
 export type { JobParams, ResolveError } from "./plan/resolve-program.ts";

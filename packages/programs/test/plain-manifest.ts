@@ -1,6 +1,13 @@
 import { contextDigestOf, contextsOf, type DatasetKey, profiles } from "@cos/fhe";
 import { type ArrayManifest, digestOfJson, type Manifest, type Trait, toRowRanges } from "@cos/protocol";
-import { genotypeChannels, layouts, strideOf, traitChannels } from "../src/encode/layout.ts";
+import {
+  type FixedLayoutName,
+  genotypeChannels,
+  isFixedLayout,
+  layouts,
+  strideOf,
+  traitChannels,
+} from "../src/encode/layout.ts";
 
 const key: DatasetKey = {
   keyId: digestOfJson("key"),
@@ -9,7 +16,7 @@ const key: DatasetKey = {
 
 /** A manifest as encryption would write it, with made-up objects: enough for planning. */
 export function plainManifest(options: {
-  layout?: "allele-counts" | "fixed-point";
+  layout?: "allele-counts" | "fixed-point" | FixedLayoutName;
   /** Rows of each segment. */
   segments: { rows: number; consent?: string[] }[];
   /** Variants of each block. */
@@ -46,7 +53,8 @@ export function plainManifest(options: {
     rowsPerBlock: layout.rowsPerBlock,
   };
   const stride = strideOf(variantBlocks);
-  const isBinary = layout.name === "allele-counts";
+  const isFixed = isFixedLayout(layout.name);
+  const isBinary = layout.name !== "fixed-point";
   const channels = traitChannels(
     layout,
     stride,
@@ -55,14 +63,18 @@ export function plainManifest(options: {
   const arrays: ArrayManifest[] = [
     {
       ...shared,
-      name: "genotypes",
+      name: isFixed ? "genotypes/fixed" : "genotypes",
+      ...(isFixed ? { trait: "t" } : {}),
+      ...(layout.name === "case-counters" ? { traitComplete: true } : {}),
       axes: ["sample", "variant"],
       ciphertextsPerRow: 1,
       channels: genotypeChannels(layout, stride),
       variantBlocks,
       blocks: [],
     },
-    {
+  ];
+  if (!isFixed) {
+    arrays.push({
       ...shared,
       name: "trait/t",
       axes: ["sample"],
@@ -71,8 +83,8 @@ export function plainManifest(options: {
       channels,
       variantBlocks: [],
       blocks: [],
-    },
-  ];
+    });
+  }
   for (const array of arrays) {
     for (const variantBlock of array.axes.length === 2 ? variantBlocks.map((b) => b.index) : [null]) {
       for (const segment of segments) {

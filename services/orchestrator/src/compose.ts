@@ -105,6 +105,13 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
     now,
     replicasFor: (asked: number) =>
       asked === 0 ? config.defaultReplicas : Math.min(asked, config.maxReplicas),
+    rates: {
+      wasm: { passesPerSecond: config.passesPerSecond, storeBytesPerSecond: config.storeBytesPerSecond },
+      native: {
+        passesPerSecond: config.nativePassesPerSecond,
+        storeBytesPerSecond: config.storeBytesPerSecond,
+      },
+    },
     price: {
       perComputeSecond: config.pricePerComputeSecond,
       perInputMebibyte: config.pricePerInputMebibyte,

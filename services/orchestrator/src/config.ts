@@ -100,7 +100,20 @@ export const orchestratorSettings = {
   passesPerSecond: {
     schema: count(1, 1_000_000_000, 15_000),
     meaning:
-      "passes over one polynomial (N = 2048, one prime) that a worker thread makes in a second: for quotes",
+      "passes of the cost model that a worker thread makes in a second with the wasm engine: for quotes",
+  },
+  nativePassesPerSecond: {
+    schema: count(1, 1_000_000_000, 100_000),
+    meaning: "the same with the native engine",
+  },
+  storeBytesPerSecond: {
+    schema: count(1, 1_000_000_000_000, 250_000_000),
+    unit: "B/s",
+    meaning: "ciphertext that a worker thread reads from the object store: for quotes",
+  },
+  pricedEngine: {
+    schema: z.enum(["wasm", "native"]).default("wasm"),
+    meaning: "engine by whose rates quotes are priced: the one that the workers run",
   },
   pricePerComputeSecond: {
     schema: amount,

@@ -167,6 +167,15 @@ describe("a job", () => {
     const mebibytes = BigInt(Math.ceil(Number(quote.inputBytes) / 2 ** 20));
     expect(quote.computeFee).toBe(String(mebibytes * 5n * 2n)); // two replicas
     expect(quote.datasets[0]?.version).toBe(1);
+    expect(quote.costModel).toMatch(/^cos-cost\/\d+$/);
+    expect(quote.alternatives.map((a) => [a.name, a.lost])).toEqual([
+      ["allele-counts", ""],
+      ["case-control-counters (affected)", "NOT_PUBLISHED"],
+    ]);
+    const [taken] = quote.alternatives;
+    expect(taken).toMatchObject({ tasks: quote.tasks, resultBytes: quote.resultBytes, runs: 3 }); // 120 rows, 54 a run
+    expect(taken?.engines.map((e) => e.engine)).toEqual(["wasm", "native"]);
+    expect(BigInt(taken?.computeFee ?? 0)).toBe(BigInt(Math.ceil(Number(taken?.inputBytes) / 2 ** 20)) * 10n);
     const { permitId } = await platform.issue();
     const job = await platform.reaches(permitId, "PLANNED", "RUNNING", "REDUCING", "COMPLETED");
     expect(Buffer.from(job.planDigest).equals(Buffer.from(quote.planDigest))).toBe(true);

@@ -53,6 +53,12 @@ export function addDatasetCommands(program: Command, act: Act): void {
     .option("--name <name>", "your own name for it; never published", "dataset")
     .option("--assembly <name>", "assembly of the coordinates, such as GRCh38 or GRCm39", "unspecified")
     .option("--all-layouts", "publish layouts for both kinds of traits, so that either can be added later")
+    .option(
+      "--fix-phenotype <name>",
+      "fix a case/control trait into genotypes of their own: its test is one cheap sum; may be repeated",
+      collect,
+    )
+    .option("--fixed-only", "publish those genotypes alone: no other trait can be tested or added later")
     .action(act(encrypt));
   dataset
     .command("publish")
@@ -116,8 +122,21 @@ function cohortOptions(command: Command): Command {
 
 async function encrypt(
   context: Context,
-  options: CohortOptions & { name: string; assembly: string; allLayouts?: boolean },
+  options: CohortOptions & {
+    name: string;
+    assembly: string;
+    allLayouts?: boolean;
+    fixPhenotype?: string[];
+    fixedOnly?: boolean;
+  },
 ): Promise<CommandResult> {
+  if (options.fixedOnly === true && (options.fixPhenotype === undefined || options.allLayouts === true)) {
+    throw new CosFailure(
+      "usage",
+      "BAD_ARGUMENT",
+      "--fixed-only goes with --fix-phenotype, not --all-layouts",
+    );
+  }
   const ring = await keyring(context);
   const cohort = await openCohort(cohortFiles(context, options));
   const bar = context.out.bar("encrypting", "blocks");
@@ -126,6 +145,8 @@ async function encrypt(
       name: options.name,
       assembly: options.assembly,
       allLayouts: options.allLayouts === true,
+      fixedOnly: options.fixedOnly === true,
+      ...(options.fixPhenotype === undefined ? {} : { fixTraits: options.fixPhenotype }),
       ...encryptChoice(context, options),
     };
     const done = await encryptCohort(ring, cohort, choice, ({ done, total }) => bar.update(done, total));

@@ -20,6 +20,7 @@ import type { Purpose } from "@cos/protocol";
 import type { Command } from "commander";
 import type { Act } from "../act.ts";
 import type { Context } from "../context.ts";
+import { explanation } from "../explanation.ts";
 import { type CommandResult, megabytes, shortHex, table } from "../output.ts";
 import { amount, chainNumber, collect, hex32, programId, readText, wholeNumber } from "./parse.ts";
 
@@ -48,6 +49,7 @@ export function addJobCommands(program: Command, act: Act): void {
   const job = program.command("job").description("quote, run, watch, list");
   wishOptions(job.command("quote").description("what a job would read, take and cost; sends nothing"))
     .option("--out <file>", "write the permit's draft, for the owner to authorise")
+    .option("--explain", "also show what the planner considered, and why it took what it took")
     .option("--propose", "also agree on chain to pay for it, so that the owner may issue it")
     .action(act(quote));
   wishOptions(job.command("run").description("get a permit and run: fee approval, permit, watching"))
@@ -91,7 +93,7 @@ const wishOptions = (command: Command): Command =>
 
 async function quote(
   context: Context,
-  options: WishOptions & { out?: string; propose?: boolean },
+  options: WishOptions & { out?: string; propose?: boolean; explain?: boolean },
 ): Promise<CommandResult> {
   const client = await context.client();
   const grantee = await context.account();
@@ -106,6 +108,7 @@ async function quote(
       `tasks       ${price.tasks}, about ${price.computeSeconds.toFixed(1)} worker seconds, each ${draft.terms.replicas} times`,
       `reads       ${megabytes(price.inputBytes)}, result ${megabytes(price.resultBytes)}`,
       `fee         ${price.fee.total} (compute ${price.fee.compute}, author ${price.fee.author}, data ${price.fee.data.join(" + ")})`,
+      ...(options.explain === true ? ["", ...explanation(price)] : []),
       ...(options.out === undefined
         ? []
         : [`draft       ${options.out}: the owner authorises it with \`cos access authorise\``]),

@@ -37,6 +37,25 @@ export type JobWish = {
   readonly maxFee?: bigint;
 };
 
+/** One way to read a dataset. Numbers are 0 where a refusal came before them; the fee is in the token's smallest unit. */
+export type QuotedAlternative = {
+  /** Position of the dataset in the job. */
+  readonly dataset: number;
+  readonly name: string;
+  readonly profile: string;
+  readonly maxRowsPerRun: number;
+  readonly runs: number;
+  readonly tasks: number;
+  readonly restBytes: number;
+  readonly inputBytes: number;
+  readonly resultBytes: number;
+  /** Engine -> estimated worker seconds, one replica. */
+  readonly seconds: Readonly<Record<string, number>>;
+  readonly computeFee: string;
+  /** Null for the way that was taken; why another was not, otherwise. */
+  readonly lost: { readonly code: string; readonly facts: Readonly<Record<string, unknown>> } | null;
+};
+
 /** What a job would cost, in ciphertext, time and money. Amounts in the fee token's smallest unit. */
 export type JobQuote = {
   readonly tasks: number;
@@ -45,6 +64,10 @@ export type JobQuote = {
   readonly computeSeconds: number;
   readonly planDigest: string;
   readonly paramsHash: Digest;
+  /** Ways to read each dataset that the planner considered, the one that it took first. */
+  readonly alternatives: readonly QuotedAlternative[];
+  /** Version of the constants by which they are ranked. */
+  readonly costModel: string;
   readonly fee: { token: string; total: string; compute: string; author: string; data: string[] };
 };
 
@@ -193,6 +216,21 @@ const toQuote = (
   computeSeconds: answer.computeSeconds,
   planDigest: toHex(answer.planDigest),
   paramsHash: toHex(answer.paramsHash) as Digest,
+  alternatives: answer.alternatives.map((each) => ({
+    dataset: each.dataset,
+    name: each.name,
+    profile: each.profile,
+    maxRowsPerRun: each.maxRowsPerRun,
+    runs: each.runs,
+    tasks: each.tasks,
+    restBytes: Number(each.restBytes),
+    inputBytes: Number(each.inputBytes),
+    resultBytes: Number(each.resultBytes),
+    seconds: Object.fromEntries(each.engines.map(({ engine, seconds }) => [engine, seconds])),
+    computeFee: each.computeFee,
+    lost: each.lost === "" ? null : { code: each.lost, facts: JSON.parse(each.factsJson) },
+  })),
+  costModel: answer.costModel,
   fee: {
     token: fees.token,
     total: fees.total.toString(),

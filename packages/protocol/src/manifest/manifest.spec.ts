@@ -140,6 +140,18 @@ describe("parseManifest", () => {
         m.arrays[0]!.trait = "height";
       },
     ],
+    [
+      "a weighted channel where no trait is fixed",
+      (m: Manifest) => {
+        m.arrays[0]!.channels[0]!.weight = "case";
+      },
+    ],
+    [
+      "the word that everybody has a trait, where none is fixed",
+      (m: Manifest) => {
+        m.arrays[0]!.traitComplete = true;
+      },
+    ],
   ])("refuses %s", (_, change) => {
     expect(faultOf(change)).toMatchObject({ error: { code: "MANIFEST_INCONSISTENT" } });
   });

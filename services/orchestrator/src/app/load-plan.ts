@@ -1,4 +1,4 @@
-import { algorithmIdOf, type Plan, parseProgram, planJob } from "@cos/programs";
+import { algorithmIdOf, type Plan, type PlanRequest, parseProgram, planJob } from "@cos/programs";
 import {
   type AlgorithmId,
   asDigest,
@@ -41,17 +41,17 @@ export type LoadDeps = { readonly authority: Authority; readonly objects: Object
 const maxProgramBytes = 256 * 1024;
 const maxParamsBytes = 256 * 1024;
 
-const refuse = <E extends { code: string }>({ code, ...facts }: E) =>
+export const refuse = <E extends { code: string }>({ code, ...facts }: E) =>
   err({ code, facts } satisfies WorkRefusal);
 
 /**
- * Loads program and manifests by what the chain says of them, verifies each against its commitment, and plans.
+ * Loads program and manifests by what the chain says of them, and verifies each against its commitment.
  * A refusal names what refuses. @throws MissingObject when the store lacks what the chain names
  */
-export async function loadPlan(
+export async function loadWork(
   deps: LoadDeps,
   work: PinnedWork,
-): Promise<Result<{ plan: Plan; datasets: DatasetView[] }, WorkRefusal>> {
+): Promise<Result<{ request: PlanRequest; datasets: DatasetView[] }, WorkRefusal>> {
   const program = await loadProgram(deps, work.algorithmId);
   if (!program.ok) return program;
   const manifests: Manifest[] = [];
@@ -63,8 +63,19 @@ export async function loadPlan(
     views.push(found.value.view);
   }
   const { params, purpose } = work.job;
-  const plan = planJob({ program: program.value, manifests, params, purpose: purpose.duo });
-  return plan.ok ? ok({ plan: plan.value, datasets: views }) : refuse(plan.error);
+  const request = { program: program.value, manifests, params, purpose: purpose.duo };
+  return ok({ request, datasets: views });
+}
+
+/** Loads what is pinned, and plans it. @throws MissingObject */
+export async function loadPlan(
+  deps: LoadDeps,
+  work: PinnedWork,
+): Promise<Result<{ plan: Plan; datasets: DatasetView[] }, WorkRefusal>> {
+  const loaded = await loadWork(deps, work);
+  if (!loaded.ok) return loaded;
+  const plan = planJob(loaded.value.request);
+  return plan.ok ? ok({ plan: plan.value, datasets: loaded.value.datasets }) : refuse(plan.error);
 }
 
 async function loadProgram({ authority, objects }: LoadDeps, algorithmId: Digest) {

@@ -1,13 +1,20 @@
-import { planDigestOf } from "@cos/programs";
+import { type Alternative, explainPlan, planDigestOf, secondsOn, type WorkerRates } from "@cos/programs";
 import { type Digest, err, jobDocumentBytes, ok, parseJobDocument, type Result } from "@cos/protocol";
 import { computeFee, type Price } from "../domain/price.ts";
-import { type LoadDeps, loadPlan, MissingObject, type WorkRefusal } from "./load-plan.ts";
+import { type LoadDeps, loadWork, MissingObject, refuse, type WorkRefusal } from "./load-plan.ts";
 
 export type QuoteJobDeps = LoadDeps & {
   readonly price: Price;
   readonly replicasFor: (asked: number) => number;
-  /** Passes over one polynomial that a worker makes in a second: the unit of a plan's cost. */
-  readonly passesPerSecond: number;
+  /** Rates of a worker thread, by engine; measured by the operator. Fees follow the engine that most workers run. */
+  readonly rates: Readonly<Record<"wasm" | "native", WorkerRates>>;
+  readonly pricedEngine: "wasm" | "native";
+};
+
+/** One way to read a dataset, with what it would take on each engine and cost. */
+export type QuotedAlternative = Alternative & {
+  readonly seconds: readonly { engine: string; seconds: number }[];
+  readonly computeFee: bigint | null;
 };
 
 export type JobQuote = {
@@ -19,6 +26,8 @@ export type JobQuote = {
   readonly computeSeconds: number;
   readonly computeFee: bigint;
   readonly datasets: readonly { datasetId: string; version: number; manifestCommitment: Digest }[];
+  readonly alternatives: readonly QuotedAlternative[];
+  readonly costModel: string;
 };
 
 /**
@@ -48,12 +57,14 @@ export async function quoteJob(
     datasets.push({ datasetId, version: chosen.version, manifestCommitment: chosen.manifestCommitment });
   }
   try {
-    const loaded = await loadPlan(deps, { algorithmId: request.algorithmId, job: job.value, datasets });
+    const loaded = await loadWork(deps, { algorithmId: request.algorithmId, job: job.value, datasets });
     if (!loaded.ok) return loaded;
-    const { plan } = loaded.value;
+    const explained = explainPlan(loaded.value.request);
+    if (!explained.ok) return refuse(explained.error);
+    const { plan, alternatives } = explained.value;
     const { digest: paramsHash } = await deps.objects.write(jobDocumentBytes(job.value));
     const { inputBytes, outputBytes, cost } = plan.estimate;
-    const computeSeconds = cost / deps.passesPerSecond;
+    const computeSeconds = secondsOn(deps.rates[deps.pricedEngine], { passes: cost, inputBytes });
     const replicas = deps.replicasFor(0);
     return ok({
       paramsHash,
@@ -64,9 +75,28 @@ export async function quoteJob(
       computeSeconds,
       computeFee: computeFee(deps.price, { computeSeconds, inputBytes, replicas }),
       datasets,
+      alternatives: alternatives.map((each) => withPrice(deps, each, replicas)),
+      costModel: plan.costModel,
     });
   } catch (error) {
     if (error instanceof MissingObject) return err({ code: error.code, facts: { uri: error.digest } });
     throw error;
   }
+}
+
+function withPrice(
+  { rates, pricedEngine, price }: QuoteJobDeps,
+  alternative: Alternative,
+  replicas: number,
+): QuotedAlternative {
+  const { cost } = alternative;
+  if (cost === null) return { ...alternative, seconds: [], computeFee: null };
+  const seconds = Object.entries(rates).map(([engine, each]) => ({ engine, seconds: secondsOn(each, cost) }));
+  const computeSeconds = secondsOn(rates[pricedEngine], cost);
+  const { inputBytes } = cost;
+  return {
+    ...alternative,
+    seconds,
+    computeFee: computeFee(price, { computeSeconds, inputBytes, replicas }),
+  };
 }

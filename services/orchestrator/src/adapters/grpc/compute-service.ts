@@ -1,4 +1,9 @@
-import { ComputeServiceService, type Job as JobMessage, JobState as JobStateCode } from "@cos/proto/compute";
+import {
+  ComputeServiceService,
+  type Job as JobMessage,
+  JobState as JobStateCode,
+  type PlanAlternative,
+} from "@cos/proto/compute";
 import { canonicalJson } from "@cos/protocol";
 import {
   type GrpcService,
@@ -7,7 +12,7 @@ import {
   RpcFault,
   type StatusName,
 } from "@cos/service-host";
-import { type QuoteJobDeps, quoteJob } from "../../app/quote-job.ts";
+import { type QuotedAlternative, type QuoteJobDeps, quoteJob } from "../../app/quote-job.ts";
 import { getJob, type JobView, listJobs, type ReadJobsDeps, watchJob } from "../../app/read-jobs.ts";
 import type { JobState } from "../../domain/job-state.ts";
 import { addressField, bytesOf, decimalField, digestField, jobIdField, toTimestamp } from "./wire.ts";
@@ -64,6 +69,26 @@ const defaultPage = 50;
 const maxDatasets = 16;
 const maxParamsCharacters = 100_000;
 
+const toAlternativeMessage = (each: QuotedAlternative): PlanAlternative => {
+  const { code: lost = "", ...facts } = each.lost ?? {};
+  return {
+    dataset: each.dataset,
+    name: each.name,
+    profile: each.profile ?? "",
+    lost,
+    factsJson: lost === "" ? "" : canonicalJson(facts),
+    maxRowsPerRun: Math.min(each.maxRowsPerRun ?? 0, 2 ** 32 - 1),
+    runs: each.runs ?? 0,
+    contractions: each.contractions ?? 0,
+    tasks: each.tasks ?? 0,
+    restBytes: BigInt(each.restBytes ?? 0),
+    inputBytes: BigInt(each.cost?.inputBytes ?? 0),
+    resultBytes: BigInt(each.cost?.resultBytes ?? 0),
+    engines: [...each.seconds],
+    computeFee: String(each.computeFee ?? 0n),
+  };
+};
+
 /** Quotes and jobs. */
 export const computeService = (deps: QuoteJobDeps & ReadJobsDeps, options: GrpcServiceOptions): GrpcService =>
   grpcService(
@@ -91,6 +116,8 @@ export const computeService = (deps: QuoteJobDeps & ReadJobsDeps, options: GrpcS
         const { paramsHash, planDigest, tasks, inputBytes, resultBytes, computeSeconds, computeFee } =
           quote.value;
         return {
+          alternatives: quote.value.alternatives.map(toAlternativeMessage),
+          costModel: quote.value.costModel,
           paramsHash: bytesOf(paramsHash),
           planDigest: bytesOf(planDigest),
           tasks,
