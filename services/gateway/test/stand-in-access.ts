@@ -18,7 +18,11 @@ type Answer = { allowed: true; version: number } | { allowed: false; code: strin
 
 /** What the access service would know; a test writes it, and the gateway asks for it over real gRPC. */
 export class StandInAccess {
-  check: (request: CheckAccessRequest) => Answer = () => ({ allowed: false, code: "NO_GRANT", clause: 0 });
+  check: (request: CheckAccessRequest) => Answer | Promise<Answer> = () => ({
+    allowed: false,
+    code: "NO_GRANT",
+    clause: 0,
+  });
   readonly datasets = new Map<string, Dataset>();
   readonly grants = new Map<string, { outputPolicy: number; revoked: boolean }>();
   readonly permits = new Map<string, Seed<Permit, "terms"> & { terms: object }>();
@@ -30,7 +34,7 @@ export class StandInAccess {
     const handlers = {
       checkAccess: async (request) => {
         this.#orFail();
-        const answer = this.check(request);
+        const answer = await this.check(request);
         const facts = { factsJson: '{"grantId":"5"}', blockNumber: 9n };
         return answer.allowed
           ? { ...facts, allowed: true, code: "", clause: 0, version: answer.version }

@@ -314,6 +314,26 @@ describe("DATASET", () => {
     await harness.redeem(caller, issued, grantee); // A refusal is no redemption.
   });
 
+  it("opens no transfer for a grant that is revoked while its ticket is being redeemed", async () => {
+    const { sessionId } = await reserve(1);
+    const caller = await harness.signIn(grantee);
+    const issued = await harness.issue(caller, datasetWish(sessionId));
+    harness.access.check = async () => {
+      harness.access.check = () => refused("GRANT_REVOKED", 8);
+      // The answer is on its way when the revocation arrives here.
+      await harness.mirror({ $case: "accessRevoked", value: { grantId: "5", datasetId: "1" } as never });
+      return allowed;
+    };
+    expect(await refusalOf(harness.redeem(caller, issued, grantee))).toBe("GRANT_REVOKED");
+    const { rows } = await harness.db.query(
+      "SELECT 1 FROM transfers WHERE grant_id = '5' AND closed_at IS NULL AND ticket_id = $1",
+      [hexOf(issued.ticketId)],
+    );
+    expect(rows).toEqual([]);
+    harness.access.check = () => allowed;
+    await harness.redeem(caller, issued, grantee); // A refusal is no redemption.
+  });
+
   it("says UNAVAILABLE, and counts nothing, while the mirror is behind", async () => {
     const { sessionId } = await reserve(1);
     const caller = await harness.signIn(grantee);

@@ -18,6 +18,7 @@ import type { Ticket } from "../domain/ticket.ts";
 import type { Authority } from "./authorise.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { loadBundle, loadManifest } from "./load-manifest.ts";
+import { ServiceUnavailable } from "./ports.ts";
 import type { Transfer, TransferScope } from "./repositories.ts";
 
 export type Presented = {
@@ -54,12 +55,23 @@ export class RedeemTicket {
     const { logger, limiter } = this.#deps;
     const allowed = await limiter.take("ticket", caller);
     const ticket = allowed.ok ? await this.#accept(caller, presented) : allowed;
-    const purchase = ticket.ok ? await this.#purchase(caller, ticket.value) : ticket;
-    const started =
-      ticket.ok && purchase.ok ? await this.#start(ticket.value, purchase.value) : (purchase as never);
+    const started = ticket.ok ? await this.#buy(caller, ticket.value) : ticket;
     if (!started.ok) logger.info("ticket.refused", { address: caller, code: started.error.code });
     else if (ticket.ok) logger.info("ticket.redeemed", { address: caller, ticketId: ticket.value.ticketId });
     return started;
+  }
+
+  /** Asks and writes down; again if anything was closed in between, because what was asked may be gone. */
+  async #buy(caller: Address, ticket: Ticket): Promise<Result<StartedTransfer, Refusal>> {
+    const { db, repositories } = this.#deps;
+    for (let attempt = 1; attempt <= 10; attempt += 1) {
+      const closings = await repositories.transfers.closings(db);
+      const purchase = await this.#purchase(caller, ticket);
+      if (!purchase.ok) return purchase;
+      const started = await this.#start(ticket, purchase.value, closings);
+      if (started !== undefined) return started;
+    }
+    throw new ServiceUnavailable("gateway");
   }
 
   async #accept(caller: Address, presented: Presented): Promise<Result<Ticket, Refusal>> {
@@ -143,7 +155,12 @@ export class RedeemTicket {
     return ok({ scope, bytes: bytes * settings.readBudgetFactor });
   }
 
-  async #start(ticket: Ticket, { scope, bytes }: Purchase): Promise<Result<StartedTransfer, Refusal>> {
+  /** @returns undefined when transfers were closed since `closings` was read: nothing is written down */
+  async #start(
+    ticket: Ticket,
+    { scope, bytes }: Purchase,
+    closings: bigint,
+  ): Promise<Result<StartedTransfer, Refusal> | undefined> {
     const { db, repositories, random, now, settings } = this.#deps;
     const transferToken = Buffer.from(random.bytes(32)).toString("base64url");
     const at = now();
@@ -156,6 +173,7 @@ export class RedeemTicket {
       expiresAt: at + settings.transferSeconds,
     };
     const outcome = await db.inTransaction(async (tx) => {
+      if ((await repositories.transfers.holdClosings(tx)) !== closings) return "closed";
       const redeemed = await repositories.tickets.redeem(tx, ticket.ticketId, at);
       if (redeemed !== "redeemed") return redeemed;
       await repositories.transfers.insert(tx, transfer);
@@ -163,6 +181,7 @@ export class RedeemTicket {
       return redeemed;
     });
     const { ticketId } = ticket;
+    if (outcome === "closed") return undefined;
     if (outcome === "replayed") return err(refusal("TICKET_REPLAYED", { ticketId }));
     if (outcome === "revoked") return err(refusal("TICKET_REVOKED", { ticketId }));
     return ok({

@@ -85,12 +85,17 @@ export type Transfers = {
   /** Takes bytes off the budget in one statement. @returns false when not enough are left, or the transfer has ended */
   takeBytes(db: Queryable, tokenHash: Digest, bytes: number, now: number): Promise<boolean>;
   giveBackBytes(db: Queryable, tokenHash: Digest, bytes: number): Promise<void>;
+  /** How often transfers were closed because what they rest on is gone. Read it before asking what a transfer rests on. */
+  closings(db: Queryable): Promise<bigint>;
+  /** The same, and nothing more is closed before the transaction has ended. */
+  holdClosings(tx: Tx): Promise<bigint>;
   closeByTicket(tx: Tx, ticketId: Digest, now: number): Promise<void>;
   closeByIdentity(tx: Tx, sbtId: string, now: number): Promise<void>;
   closeByGrant(tx: Tx, grantId: string, now: number): Promise<void>;
   /** Those of grantees only: an owner keeps its own. */
   closeGrantsOfDataset(tx: Tx, datasetId: string, now: number): Promise<void>;
   closeAllOfDataset(tx: Tx, datasetId: string, now: number): Promise<void>;
+  /** Forgets transfers that ended before this instant, and tickets that did and bought none that is kept. */
   deleteEnded(db: Queryable, before: number): Promise<void>;
 };
 

@@ -60,5 +60,15 @@ export const gatewayMigrations = defineMigrations({
           objects int NOT NULL DEFAULT 0,
           PRIMARY KEY (dataset_id, barrier));`,
     },
+    {
+      id: "gateway-0006-closings",
+      compatible: true,
+      sql: `
+        CREATE TABLE closing (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), times bigint NOT NULL);
+        INSERT INTO closing (times) VALUES (0);
+        CREATE INDEX transfers_grant ON transfers (grant_id) WHERE grant_id IS NOT NULL;
+        CREATE INDEX transfers_expiry ON transfers (expires_at);
+        CREATE INDEX tickets_expiry ON tickets (expires_at);`,
+    },
   ],
 });

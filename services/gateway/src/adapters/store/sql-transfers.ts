@@ -1,4 +1,5 @@
 import type { Address, Digest } from "@cos/protocol";
+import type { Tx } from "@cos/store";
 import type { Transfer, TransferScope, Transfers } from "../../app/repositories.ts";
 
 type TransferRow = {
@@ -50,6 +51,14 @@ export const sqlTransfers: Transfers = {
       bytes,
     ]);
   },
+  closings: async (db) => {
+    const { rows } = await db.query<{ times: bigint }>("SELECT times FROM closing");
+    return rows[0]?.times ?? 0n;
+  },
+  holdClosings: async (tx) => {
+    const { rows } = await tx.query<{ times: bigint }>("SELECT times FROM closing FOR SHARE");
+    return rows[0]?.times ?? 0n;
+  },
   closeByTicket: async (tx, ticketId, now) => {
     await tx.query("UPDATE transfers SET closed_at = $2 WHERE ticket_id = $1 AND closed_at IS NULL", [
       ticketId,
@@ -57,18 +66,21 @@ export const sqlTransfers: Transfers = {
     ]);
   },
   closeByIdentity: async (tx, sbtId, now) => {
+    await countClosing(tx);
     await tx.query("UPDATE transfers SET closed_at = $2 WHERE sbt_id = $1 AND closed_at IS NULL", [
       sbtId,
       now,
     ]);
   },
   closeByGrant: async (tx, grantId, now) => {
+    await countClosing(tx);
     await tx.query("UPDATE transfers SET closed_at = $2 WHERE grant_id = $1 AND closed_at IS NULL", [
       grantId,
       now,
     ]);
   },
   closeGrantsOfDataset: async (tx, datasetId, now) => {
+    await countClosing(tx);
     await tx.query(
       `UPDATE transfers SET closed_at = $2
        WHERE dataset_id = $1 AND grant_id IS NOT NULL AND closed_at IS NULL`,
@@ -76,6 +88,7 @@ export const sqlTransfers: Transfers = {
     );
   },
   closeAllOfDataset: async (tx, datasetId, now) => {
+    await countClosing(tx);
     await tx.query("UPDATE transfers SET closed_at = $2 WHERE dataset_id = $1 AND closed_at IS NULL", [
       datasetId,
       now,
@@ -83,6 +96,13 @@ export const sqlTransfers: Transfers = {
   },
   deleteEnded: async (db, before) => {
     await db.query("DELETE FROM transfers WHERE expires_at < $1", [before]);
+    await db.query(
+      `WITH over AS (SELECT ticket_id FROM tickets WHERE expires_at < $1
+         AND NOT EXISTS (SELECT FROM transfers WHERE transfers.ticket_id = tickets.ticket_id) LIMIT 20000),
+       unredeemed AS (DELETE FROM ticket_redemptions USING over WHERE ticket_redemptions.ticket_id = over.ticket_id)
+       DELETE FROM tickets USING over WHERE tickets.ticket_id = over.ticket_id`,
+      [before],
+    );
   },
 };
 
@@ -94,3 +114,8 @@ const toTransfer = (row: TransferRow): Transfer => ({
   bytesLeft: Number(row.bytes_left),
   expiresAt: Number(row.expires_at),
 });
+
+/** Before closing: a redemption that is being written down is waited for, so that its transfer is closed too. */
+async function countClosing(tx: Tx): Promise<void> {
+  await tx.query("UPDATE closing SET times = times + 1");
+}
