@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Platform, startPlatform } from "./test-platform.ts";
 import { tinyDataset } from "./tiny-dataset.ts";
 
@@ -35,3 +35,38 @@ it("publishes no more of one grantee than its bound, and a late grantee's task a
   for (const { permitId } of [...jobs, another]) await platform.reaches(permitId, "COMPLETED");
   expect(await outstanding(busy)).toBe(0);
 }, 120_000);
+
+describe("a grantee with a hundred jobs", () => {
+  let crowded: Platform;
+  beforeAll(async () => {
+    crowded = await startPlatform(await tinyDataset(), { config: { minQueueDepth: 8, queuePerSlot: 4 } });
+  }, 120_000);
+  afterAll(() => crowded.dispose());
+
+  const lastFence = async (jobId?: string) => {
+    const { rows } = await crowded.db.query<{ fence: bigint | null }>(
+      "SELECT max(fence) AS fence FROM replica WHERE $1::text IS NULL OR job_id = $1",
+      [jobId ?? null],
+    );
+    return Number(rows[0]?.fence ?? 0n);
+  };
+
+  it("delays another's single job by what is published, not by what waits", async () => {
+    await crowded.addWorker();
+    await crowded.addWorker();
+    const busy = Buffer.alloc(20, 1);
+    const jobs = [];
+    for (let n = 0; n < 100; n++) jobs.push(await crowded.issue({ grantee: busy }));
+    await crowded.reaches(jobs[0]!.permitId, "RUNNING", "REDUCING", "COMPLETED");
+    const before = await lastFence();
+    const { permitId } = await crowded.issue({ grantee: Buffer.alloc(20, 2) });
+    await crowded.reaches(permitId, "COMPLETED");
+    // Leases given meanwhile: two stages, each behind a queue of 8 and its fellow replica, planning and storing beside.
+    const leases = (await lastFence(permitId)) - before;
+    const { rows } = await crowded.db.query<{ n: bigint }>(
+      "SELECT count(*) AS n FROM job WHERE state IN ('COMPLETED')",
+    );
+    expect(leases).toBeLessThan(100);
+    expect(Number(rows[0]?.n)).toBeLessThan(60); // first come, first served would have been 101
+  }, 180_000);
+});
