@@ -129,8 +129,13 @@ export class Scene {
   async publish(
     files: CohortFiles,
     consentClass: readonly string[] = ["DUO:0000006"],
-    region: string = this.platform.platform.region,
+    more: {
+      readonly region?: string;
+      readonly fixTraits?: readonly string[];
+      readonly fixedOnly?: boolean;
+    } = {},
   ): Promise<Dataset> {
+    const { region = this.platform.platform.region, ...fixed } = more;
     const { hospital } = this;
     this.#datasets += 1;
     const dir = join(this.dir, `dataset-${this.#datasets}`);
@@ -143,6 +148,7 @@ export class Scene {
       site: "hospital",
       consentClass,
       assembly: "GRCh38",
+      ...fixed,
     };
     await encryptCohort(hospital.ring, cohort, { ...choice, threads: 1 });
     await cohort.source.close();

@@ -1,0 +1,101 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { ensureIdentity, openCohort, readPlatformFile } from "@cos/client";
+import type { Fleet } from "@cos/cluster";
+import {
+  compareCounts,
+  newParty,
+  type Party,
+  type PlaintextStudy,
+  type PlatformProcess,
+  plaintextStudy,
+} from "@cos/demo";
+import { Scene } from "../support/scene.ts";
+import { type SmallCohort, smallCohort } from "../support/small-cohort.ts";
+import type { Ground, RunJob } from "./jobs.ts";
+
+/** A hospital with a dataset in each region, and researchers with grants to both. */
+export type World = {
+  readonly hospital: Party;
+  readonly scenes: readonly Scene[];
+  readonly cohorts: readonly SmallCohort[];
+  /** What plain counting says of each dataset. */
+  readonly plain: readonly PlaintextStudy[];
+  readonly datasets: readonly string[];
+  /** A fresh grant of one researcher to one dataset. */
+  ground(researcher: number, dataset: number, maxRuns: number): Promise<Ground>;
+  close(): void;
+};
+
+const regions = ["eu", "us"] as const;
+
+/** Sets the world up before anything is broken: identities, money, two published datasets. */
+export async function setUpWorld(fleet: Fleet, dir: string, researchers: number): Promise<World> {
+  await mkdir(dir, { recursive: true });
+  const platform = await readPlatformFile(fleet.platformFile);
+  const process = { platform, platformFile: fleet.platformFile } as PlatformProcess;
+  const hospital = await newParty(join(dir, "hospital"), "hospital", platform);
+  await ensureIdentity(hospital.client, hospital.account);
+  const scenes: Scene[] = [];
+  for (let i = 0; i < researchers; i++) {
+    const party = await newParty(join(dir, `researcher-${i}`), `researcher-${i}`, platform);
+    await ensureIdentity(party.client, party.account);
+    const home = join(dir, `scene-${i}`);
+    await mkdir(home, { recursive: true });
+    scenes.push(Scene.on(home, process, fleet.folder, [hospital, party]));
+  }
+  const [scene] = scenes;
+  if (scene === undefined) throw new RangeError("no researcher");
+  const cohorts: SmallCohort[] = [];
+  const datasets: string[] = [];
+  for (const [i, region] of regions.entries()) {
+    const cohort = await smallCohort(dir, { seed: i + 1 });
+    cohorts.push(cohort);
+    datasets.push((await scene.publish(cohort.files, ["DUO:0000006"], { region })).datasetId);
+  }
+  for (const each of scenes) await each.credit(each.researcher.account.address, 100_000_000n);
+  return {
+    hospital,
+    scenes,
+    cohorts,
+    plain: await Promise.all(cohorts.map(countPlainly)),
+    datasets,
+    ground: async (researcher, dataset, maxRuns) => {
+      const by = scenes[researcher];
+      const cohort = cohorts[dataset];
+      const datasetId = datasets[dataset];
+      if (!by || !cohort || datasetId === undefined) throw new RangeError("no such researcher or dataset");
+      const { grantId } = await by.grant(datasetId, {
+        ...by.paid(),
+        maxRuns,
+        region: "",
+        graceSeconds: 3_600,
+      });
+      return { scene: by, datasetId, grantId, trait: cohort.trait, dataset };
+    },
+    close: () => {
+      hospital.client.close();
+      for (const each of scenes) each.researcher.client.close();
+    },
+  };
+}
+
+/** Opens a completed job as its owner and compares every count with plain counting. @returns numbers compared */
+export async function openAndCompare(world: World, job: RunJob): Promise<number> {
+  const opened = await job.ground.scene.openResult(job.permitId);
+  const plain = world.plain[job.ground.dataset];
+  if (plain === undefined) throw new RangeError("no such dataset");
+  const compared = compareCounts(opened.result, plain);
+  if (!compared.equal) throw new Error(`the opened sums are wrong: ${compared.firstDifference}`);
+  return compared.countsCompared;
+}
+
+/** The same study in the clear. */
+async function countPlainly(cohort: SmallCohort): Promise<PlaintextStudy> {
+  const { source, traits } = await openCohort(cohort.files);
+  const [trait] = traits;
+  if (trait === undefined) throw new RangeError("a cohort without a trait");
+  const plain = await plaintextStudy(source, trait);
+  await source.close();
+  return plain;
+}
