@@ -51,4 +51,12 @@ describe("parseDemoOptions", () => {
   it("answers nothing when help was asked for", () => {
     expect(parse("--help")).toEqual({ ok: true, value: undefined });
   });
+
+  it("takes the engine from the command line, then from what is set, then the best there is", () => {
+    const engineOf = (args: string[], set?: string) => parseDemoOptions(args, "/typed/here", set);
+    expect(engineOf([])).toMatchObject({ value: { engine: "auto" } });
+    expect(engineOf([], "wasm")).toMatchObject({ value: { engine: "wasm" } });
+    expect(engineOf(["--engine", "native"], "wasm")).toMatchObject({ value: { engine: "native" } });
+    expect(engineOf([], "fast")).toMatchObject({ ok: false, error: { code: "BAD_OPTIONS" } });
+  });
 });

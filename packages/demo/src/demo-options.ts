@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { type EngineSetting, engineSettings } from "@cos/programs";
 import { err, ok, type Result } from "@cos/protocol";
 
 /** What `npm run demo` was asked for. */
@@ -16,6 +17,8 @@ export interface DemoOptions {
   readonly assembly: string;
   /** Name of a built-in program; recognised from the trait when left out. */
   readonly program: string | undefined;
+  /** What the workers compute with. */
+  readonly engine: EngineSetting;
   readonly out: string;
   /** Nobody pays anything. */
   readonly free: boolean;
@@ -53,6 +56,7 @@ Without files a cohort is simulated: 1,000 people, 20,000 variants on ten chromo
   --multiallelic X       split (default) or refuse records with several ALT alleles
   --sex-name NAME        column of the phenotype file that holds sexes
   --people N, --variants N, --chromosomes N, --seed N   another simulated cohort
+  --engine NAME          native or wasm; auto (default, or COS_FHE_ENGINE) takes native code where it was compiled
   --free                 no fee is asked for or paid
   --keep-work            leave keys, ciphertexts, chain and logs under DIR/work
 `;
@@ -65,19 +69,22 @@ const choices = {
   multiallelic: ["split", "refuse"],
   "unknown-contigs": ["refuse", "keep"],
   "extra-contigs": ["refuse", "keep"],
+  engine: engineSettings,
 } as const;
 
 /**
  * Reads the command line.
  *
  * @param cwd what relative paths start from: where the user typed the command, not where npm runs the script
+ * @param engine what computes when the command line does not say
  * @returns undefined when help was asked for
  */
 export function parseDemoOptions(
   args: readonly string[],
   cwd: string,
+  engine = "auto",
 ): Result<DemoOptions | undefined, OptionsError> {
-  const read = readArgs(args);
+  const read = readArgs(args, engine);
   if (!read.ok) return read;
   const values = read.value;
   if (values.help === true) return ok(undefined);
@@ -107,6 +114,7 @@ export function parseDemoOptions(
     species: values.species,
     assembly: values.assembly ?? (files.value === undefined ? "GRCh38" : "unstated"),
     program: values.program,
+    engine: values.engine as EngineSetting,
     out: resolve(cwd, values.out),
     free: values.free === true,
     keepWork: values["keep-work"] === true,
@@ -115,7 +123,7 @@ export function parseDemoOptions(
 
 const bad = (message: string): Result<never, OptionsError> => err({ code: "BAD_OPTIONS", message });
 
-function readArgs(args: readonly string[]) {
+function readArgs(args: readonly string[], engine: string) {
   try {
     const text = { type: "string" } as const;
     const flag = { type: "boolean" } as const;
@@ -135,6 +143,7 @@ function readArgs(args: readonly string[]) {
         species: { ...text, default: "human" },
         assembly: text,
         program: text,
+        engine: { ...text, default: engine },
         out: { ...text, default: "out/demo" },
         people: { ...text, default: "1000" },
         variants: { ...text, default: "20000" },

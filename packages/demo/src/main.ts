@@ -8,7 +8,7 @@ import { StageFailure } from "./run/stage-clock.ts";
 
 /** npm runs scripts in the package's root; paths on the command line are meant from where it was typed. */
 const cwd = process.env.INIT_CWD ?? process.cwd();
-const options = parseDemoOptions(process.argv.slice(2), cwd);
+const options = parseDemoOptions(process.argv.slice(2), cwd, process.env.COS_FHE_ENGINE);
 if (!options.ok) {
   process.stderr.write(`demo: ${options.error.message}\n\n${demoUsage}`);
   process.exit(2);

@@ -1,3 +1,4 @@
+export { chooseEngine, type EngineSetting, engineSettings } from "@cos/fhe-native";
 export * from "./built-in/allelic-association.ts";
 export * from "./built-in/built-in-programs.ts";
 export * from "./built-in/linear-regression.ts";

@@ -177,10 +177,10 @@ describe("an encrypted study", () => {
     });
   });
 
-  it("gives the same bytes on one thread, on two, and from another pool", async () => {
+  it("gives the same bytes on one thread, on two, from another pool, and with either engine", async () => {
     const plan = planOf(linearRegressionProgram, dataset.manifest);
     const spec = taskSpec(plan, planDigestOf(plan), 0);
-    const other = new EvaluationPool(1);
+    const other = new EvaluationPool(1, "wasm");
     const outputs = [
       await pool.evaluate(spec, store.read),
       await pool.evaluate(spec, store.read, { spread: 2 }),

@@ -19,6 +19,8 @@ export type PlatformOptions = {
   readonly workers?: number;
   /** Evaluator threads of each worker. */
   readonly threadsPerWorker?: number;
+  /** What computes on ciphertexts: native, wasm or (as when left out) auto, the first of these that is there. */
+  readonly engine?: string;
   /** Region of gateway, operator and workers; empty for none. */
   readonly region?: string;
   readonly chainId?: number;
@@ -83,6 +85,7 @@ export async function startPlatform(options: PlatformOptions): Promise<RunningPl
         level,
         count: workers,
         threads: options.threadsPerWorker ?? 1,
+        engine: options.engine ?? "auto",
         orchestratorAddress: services.orchestrator,
         telemetry,
       },

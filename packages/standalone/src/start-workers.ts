@@ -12,6 +12,8 @@ export type WorkersOptions = {
   readonly count: number;
   /** Evaluator threads of each worker. */
   readonly threads: number;
+  /** What computes on ciphertexts: auto, native or wasm. */
+  readonly engine: string;
   readonly orchestratorAddress: string;
   readonly level: string;
   readonly telemetry: ServiceTelemetry;
@@ -28,6 +30,7 @@ export async function startWorkers(
     COS_WORKER_HOST: options.host,
     COS_WORKER_REGIONS: options.region === "" ? "any" : `any,${options.region}`,
     COS_WORKER_THREADS: String(options.threads),
+    COS_WORKER_ENGINE: options.engine,
     COS_WORKER_ORCHESTRATOR_ADDRESS: options.orchestratorAddress,
     COS_WORKER_CHAIN_ID: String(chain.chainId),
   });

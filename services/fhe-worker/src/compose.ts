@@ -62,7 +62,7 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
   const orchestrator = createGrpcClient(TaskServiceService, config.orchestratorAddress, {
     [serviceTokenKey]: parts.serviceToken,
   });
-  const pool = new EvaluationPool(config.threads);
+  const pool = new EvaluationPool(config.threads, config.engine);
   const state = { running: 0, done: 0n, draining: false };
   watchWorker(telemetry, state);
   const begun = new AbortController();

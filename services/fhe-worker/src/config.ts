@@ -1,3 +1,4 @@
+import { engineSettings } from "@cos/programs";
 import { type ConfigOf, readConfig } from "@cos/service-host";
 import { z } from "zod";
 
@@ -26,6 +27,10 @@ export const workerSettings = {
   threads: {
     schema: z.coerce.number().int().min(1).max(256).default(1),
     meaning: "evaluator threads: tasks that it computes at once",
+  },
+  engine: {
+    schema: z.enum(engineSettings).default("auto"),
+    meaning: "what computes on ciphertexts; auto: native code where it was compiled, else WebAssembly",
   },
   prefetchTasks: {
     schema: z.coerce.number().int().min(0).max(256).default(1),

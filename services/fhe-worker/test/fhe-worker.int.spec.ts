@@ -130,6 +130,7 @@ async function startWorker(
       metricsPort: 0,
       regions: [regionName()],
       threads: 1,
+      engine: "auto",
       readAheadMebibytes: 1,
       orchestratorAddress: orchestrator.address,
       chainId,

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { chooseEngine } from "@cos/programs";
 import type { DemoOptions } from "../demo-options.ts";
 import { startPlatformProcess } from "../platform/platform-process.ts";
 import { newParty, type Party } from "./actor.ts";
@@ -24,6 +25,7 @@ export async function runDemo(
   signal: AbortSignal,
   onParty: (name: string, party: Party) => void = () => {},
 ): Promise<{ readonly equal: boolean; readonly countsCompared: number }> {
+  const engine = chooseEngine(options.engine);
   const startedAt = performance.now();
   const memory = watchMemory();
   const out = await openOutFolder(options.out);
@@ -35,6 +37,7 @@ export async function runDemo(
       const started = await startPlatformProcess({
         dataDir: out.platform,
         workers: 2,
+        engine: engine.name,
         telemetry: { folder: join(out.platform, "traces") },
       });
       closePlatform = started.stop;
@@ -60,7 +63,7 @@ export async function runDemo(
       platform,
       memory,
       startedAt,
-      engine: "wasm (node-seal)",
+      engine: engine.description,
     });
     if (!options.keepWork) await out.clean();
     for (const line of products.summary) screen.say(line);
