@@ -73,8 +73,8 @@ async function send(intent: Intent, now = 1_000): Promise<Intent> {
   unwrap(await broadcast(provider, intent.transactions.at(-1)!));
   return withSent(intent, now);
 }
-async function observed(intent: Intent): Promise<Intent> {
-  const step = nextStep(intent, await look(intent), policy);
+async function observed(intent: Intent, now = 1_000): Promise<Intent> {
+  const step = nextStep(intent, await look(intent, now), policy);
   return step.do === "save" ? step.intent : intent;
 }
 
@@ -124,7 +124,9 @@ it("signs anew under the next nonce when another transaction of the key took its
   await (await wallet.sendTransaction({ to: wallet.address, gasPrice: 0, nonce: 0 })).wait();
   expect((await observed(signed)).state).toBe("signed");
   await mine(3);
-  const replaced = await observed(signed);
+  const spent = await observed(signed);
+  expect(spent).toMatchObject({ state: "signed", spentSince: 1_000 });
+  const replaced = await observed(spent, 1_005);
   expect(replaced.state).toBe("replaced");
   const again = await send(await sign(replaced));
   expect(again.nonce).toBe(1);

@@ -65,7 +65,7 @@ export async function openHarness(
 
   const caughtUp = async () => {
     for (const { name, topic } of consumers) {
-      await expect.poll(() => log.lag(name, topic.name), { interval: 5 }).toBe(0);
+      await expect.poll(() => log.lag(name, topic.name), { interval: 5, timeout: 60_000 }).toBe(0);
     }
   };
   const learn = async () => {
@@ -81,6 +81,10 @@ export async function openHarness(
     passesWith,
     partsWith,
     learn,
+    forgetMirror: async () => {
+      await caughtUp();
+      mirror.forget();
+    },
     advanceClock: (seconds: number) => {
       clock += seconds;
     },

@@ -38,6 +38,10 @@ export function testMirror(world: World, log: MessageLog) {
       await log.publish(messages);
       known = present;
     },
+    /** Loses its memory, as a mirror whose database was lost: the next sync tells everything again. */
+    forget: () => {
+      known = new Map();
+    },
   };
 }
 

@@ -105,6 +105,7 @@ export async function startWorld() {
   let nonce = 0;
   return {
     provider,
+    rpcUrl: anvil.rpcUrl,
     chainId: BigInt(anvil.chainId),
     addresses,
     people,

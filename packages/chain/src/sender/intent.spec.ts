@@ -100,7 +100,10 @@ describe("while it waits for a block", () => {
 
   it("signs anew only once somebody else's transaction with its nonce is final", () => {
     expect(nextStep(sent, view({ finalNonce: 7 }), policy)).toEqual({ do: "wait" });
-    const replaced = saved(sent, view({ finalNonce: 8 }));
+    const spent = saved(sent, view({ finalNonce: 8 }));
+    expect(spent).toMatchObject({ state: "sent", nonce: 7, spentSince: 1_000 });
+    expect(nextStep(spent, view({ now: 1_009, finalNonce: 8 }), policy)).toEqual({ do: "wait" });
+    const replaced = saved(spent, view({ now: 1_010, finalNonce: 8 }));
     expect(replaced.state).toBe("replaced");
     expect(replaced.nonce).toBeUndefined();
     expect(nextStep(replaced, view(), policy)).toEqual({ do: "sign" });
@@ -147,6 +150,14 @@ describe("once it is in a block", () => {
 });
 
 describe("nodes that disagree behind one address", () => {
+  it("keeps its nonce when the receipt was only late, or the count was wrong", () => {
+    const spent = saved(sent, view({ finalNonce: 8 }));
+    const found = saved(spent, view({ now: 1_005, finalNonce: 8, mined: inBlock(99) }));
+    expect(found).toMatchObject({ state: "mined", nonce: 7 });
+    expect(found.spentSince).toBeUndefined();
+    expect(saved(spent, view({ now: 1_005, finalNonce: 7 })).spentSince).toBeUndefined();
+  });
+
   it("is not final while the nonce is unspent in the final blocks, whatever the receipt says", () => {
     const stray = view({ headNumber: 120, finalizedNumber: 99, finalNonce: 7, mined: inBlock(99) });
     expect(saved(sent, stray).state).toBe("confirmed");

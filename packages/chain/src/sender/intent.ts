@@ -18,6 +18,8 @@ export type Intent = {
   readonly transactions: readonly SignedTransaction[];
   /** Which of them is in a block. */
   readonly mined?: MinedIn;
+  /** Unix seconds since when final blocks spend the nonce and no receipt says that it was one of these. */
+  readonly spentSince?: number;
   readonly failure?: IntentFailure;
 };
 
@@ -178,10 +180,19 @@ function observe(intent: Intent, view: IntentView, policy: SenderPolicy): Intent
     const { mined: _gone, ...rest } = intent;
     return { ...rest, state: "sent" };
   }
-  if (intent.nonce !== undefined && view.finalNonce > intent.nonce) {
-    return { state: "replaced", transactions: intent.transactions };
-  }
-  return intent;
+  return judgeSpentNonce(intent, view, policy);
+}
+
+/**
+ * Gives the nonce up when another transaction took it for good. A node that is behind may lack our receipt while another,
+ * behind the same address, counts the nonce as spent: that is believed only after it has stood for a while.
+ */
+function judgeSpentNonce(intent: Intent, { finalNonce, now }: IntentView, policy: SenderPolicy): Intent {
+  const { spentSince, ...rest } = intent;
+  if (finalNonce <= (intent.nonce ?? finalNonce)) return spentSince === undefined ? intent : rest;
+  if (spentSince === undefined) return { ...intent, spentSince: now };
+  if (now - spentSince < policy.resendAfterS) return intent;
+  return { state: "replaced", transactions: intent.transactions };
 }
 
 function settle(intent: Intent, mined: MinedIn, view: IntentView, policy: SenderPolicy): Intent {
@@ -197,7 +208,9 @@ function settle(intent: Intent, mined: MinedIn, view: IntentView, policy: Sender
   const isConfirmed = !cancels && (isFinal || isDeep);
   const state = isFinal ? "final" : isConfirmed ? "confirmed" : "mined";
   const same = intent.state === state && intent.mined?.blockHash === mined.blockHash;
-  return same ? intent : { ...intent, state, mined };
+  if (same) return intent;
+  const { spentSince: _ours, ...rest } = intent;
+  return { ...rest, state, mined };
 }
 
 /** Sends, sends again, or offers more. */

@@ -30,7 +30,7 @@ export const followChain = (storeIn: (tx: Tx) => SettlementStore): Consumer<Chai
           await learn(store, log);
           break;
         case Stage.STAGE_RETRACTED:
-          await store.removeLog(log.blockHash, log.logIndex);
+          await store.removeLog(log);
           await learn(store, log);
           break;
         case Stage.STAGE_FINALIZED:

@@ -35,7 +35,7 @@ export type WaitingUse = Use & { readonly alone: boolean };
 export interface SettlementStore {
   // the chain
   addLog(log: ChainLog): Promise<void>;
-  removeLog(blockHash: string, logIndex: number): Promise<void>;
+  removeLog(log: ChainLog): Promise<void>;
   logsOfPermit(permitId: PermitId): Promise<readonly ChainLog[]>;
   savePermit(permitId: PermitId, record: PermitRecord | undefined): Promise<void>;
   saveLocks(permitId: PermitId, bondKey: string): Promise<void>;

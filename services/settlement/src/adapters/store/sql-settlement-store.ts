@@ -49,7 +49,20 @@ class SqlSettlementStore implements SettlementStore {
     this.#atomic = atomic;
   }
 
+  /**
+   * Until this transaction ends nobody else works on what is kept of this permit. Its logs, and how its job ended, come
+   * through different consumers (or twice, while a partition changes hands): each reads what the other writes, and
+   * neither would see what the other has not committed yet.
+   */
+  async #lockPermit(permitId: PermitId): Promise<void> {
+    await this.#db.query("SELECT pg_advisory_xact_lock(hashtextextended('settlement.permit.' || $1, 0))", [
+      permitId,
+    ]);
+  }
+
   async addLog(log: ChainLog): Promise<void> {
+    const permitId = permitOf(log);
+    if (permitId) await this.#lockPermit(permitId);
     await this.#db.query(
       `INSERT INTO chain_log (block_hash, log_index, block_number, transaction_hash, permit_id, accounts, event)
        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
@@ -58,14 +71,17 @@ class SqlSettlementStore implements SettlementStore {
         log.logIndex,
         log.blockNumber,
         log.transactionHash,
-        permitOf(log) ?? null,
+        permitId ?? null,
         accountsOf(log),
         encodeLog(log),
       ],
     );
   }
 
-  async removeLog(blockHash: string, logIndex: number): Promise<void> {
+  async removeLog(log: ChainLog): Promise<void> {
+    const permitId = permitOf(log);
+    if (permitId) await this.#lockPermit(permitId);
+    const { blockHash, logIndex } = log;
     await this.#db.query("DELETE FROM chain_log WHERE block_hash = $1 AND log_index = $2", [
       blockHash,
       logIndex,
@@ -129,6 +145,7 @@ class SqlSettlementStore implements SettlementStore {
   }
 
   async saveOutcome(permitId: PermitId, outcome: JobOutcome): Promise<void> {
+    await this.#lockPermit(permitId);
     await this.#db.query(
       `INSERT INTO job_outcome (permit_id, outcome) VALUES ($1, $2)
        ON CONFLICT (permit_id) DO UPDATE SET outcome = $2`,
@@ -138,6 +155,7 @@ class SqlSettlementStore implements SettlementStore {
   }
 
   async doubtPermit(permitId: PermitId): Promise<void> {
+    await this.#lockPermit(permitId);
     await this.#db.query(
       `INSERT INTO job_outcome (permit_id, doubted) VALUES ($1, true)
        ON CONFLICT (permit_id) DO UPDATE SET doubted = true`,
