@@ -8,6 +8,7 @@ import { addDoctorCommand } from "./commands/doctor.ts";
 import { addJobCommands } from "./commands/job.ts";
 import { addKeysCommands } from "./commands/keys.ts";
 import { addMoneyCommands } from "./commands/money.ts";
+import { addOpsCommands } from "./commands/ops/ops.ts";
 import { addPlatformCommands } from "./commands/platform.ts";
 import { addResultCommands } from "./commands/result.ts";
 import { Context, type GlobalOptions } from "./context.ts";
@@ -65,6 +66,7 @@ export async function runCli(args: readonly string[], io: Io = processIo()): Pro
   addMoneyCommands(program, act);
   addAuditCommand(program, act);
   addDoctorCommand(program, act);
+  addOpsCommands(program, act);
   inheritSettings(program);
   try {
     await program.parseAsync([...args], { from: "user" });

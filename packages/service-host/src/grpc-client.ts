@@ -7,6 +7,9 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import { context, propagation, type Span, SpanKind, trace } from "@opentelemetry/api";
+
+export type { GrpcDefinition } from "./grpc-types.ts";
+
 import type { GrpcDefinition, MethodDefinition, RequestOf, ResponseOf } from "./grpc-types.ts";
 import { fromServiceError } from "./rpc-fault.ts";
 
