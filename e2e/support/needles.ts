@@ -26,11 +26,24 @@ export function windows(values: Uint8Array, length: number, step = length): Uint
   const found: Uint8Array[] = [];
   for (let at = 0; at + length <= values.length; at += step) {
     const window = values.subarray(at, at + length);
-    let changes = 0;
-    for (let i = 1; i < length; i += 1) if (window[i] !== window[i - 1]) changes += 1;
-    if (changes >= 6) found.push(window);
+    if (changesIn(window) >= 6) found.push(window);
   }
   return found;
+}
+
+/**
+ * Values as text, with each separator that a writer might use. Without one, a few ones among zeros look like the padded
+ * numbers that a chain's state is full of: such a stretch is left out of that one form.
+ */
+export function texts(name: string, values: Uint8Array): Needle[] {
+  const separators = [" ", "\t", ",", "\n", ...(changesIn(values) >= 10 ? [""] : [])];
+  return separators.map((separator) => ({ name, bytes: Buffer.from([...values].join(separator)) }));
+}
+
+function changesIn(values: Uint8Array): number {
+  let changes = 0;
+  for (let i = 1; i < values.length; i += 1) if (values[i] !== values[i - 1]) changes += 1;
+  return changes;
 }
 
 const hashBits = 22;

@@ -4,7 +4,7 @@ import type { Party } from "@cos/demo";
 import { exportDatasetKey } from "@cos/fhe";
 import { openPlink, readTrait } from "@cos/genomics";
 import { unwrap } from "@cos/protocol";
-import { encodings, type Needle, windows } from "./needles.ts";
+import { encodings, type Needle, texts, windows } from "./needles.ts";
 
 /** Everything of a hospital that must never leave it, in the encodings in which it could. */
 export async function secretsOf(
@@ -60,12 +60,7 @@ async function genotypeNeedles(bfile: string): Promise<Needle[]> {
     for (const line of lines) {
       for (const part of windows(line, 32)) {
         needles.push({ name: `genotypes (bytes along ${axis})`, bytes: part });
-        for (const separator of ["", " ", "\t", ",", "\n"]) {
-          needles.push({
-            name: `genotypes (text along ${axis})`,
-            bytes: Buffer.from([...part].join(separator)),
-          });
-        }
+        needles.push(...texts(`genotypes (text along ${axis})`, part));
       }
     }
   };
@@ -91,9 +86,7 @@ async function phenotypeNeedles(bfile: string, file: string, column: string): Pr
       needles.push(
         ...encodings("phenotypes (64-bit)", Buffer.from(BigUint64Array.from(part, BigInt).buffer)),
       );
-      for (const separator of ["", " ", "\t", ",", "\n"]) {
-        needles.push({ name: "phenotypes (text)", bytes: Buffer.from([...part].join(separator)) });
-      }
+      needles.push(...texts("phenotypes (text)", part));
     }
   }
   return needles;
