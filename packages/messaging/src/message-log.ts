@@ -23,8 +23,8 @@ export interface MessageLog extends Publisher {
 export type TopicDeclaration = {
   readonly name: string;
   readonly partitions: number;
-  /** How long a broker keeps messages; default a week. What cannot be had again from elsewhere is kept for ever. */
-  readonly retention?: "week" | "forever";
+  /** How long a broker keeps messages; default 7. Infinity for what cannot be had again from elsewhere. */
+  readonly retentionDays?: number;
 };
 
 export type SubscribeOptions = {

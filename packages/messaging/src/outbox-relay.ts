@@ -8,9 +8,10 @@ import {
   type StoreLock,
 } from "@cos/store";
 import type { Publisher } from "./message-log.ts";
+import { within } from "./within.ts";
 
 export type OutboxRelay = {
-  /** Sends what is committed by now, then stops. */
+  /** Sends what is committed by now, for 10 s at most, then stops. What is left is sent by the next relay. */
   close(): Promise<void>;
 };
 
@@ -73,22 +74,26 @@ export function startOutboxRelay(options: {
         await sleep(Math.min(5_000, 50 * 2 ** failures), closing.signal);
       }
     }
-    if (await leads()) while (await sendBatch());
+    try {
+      if (await leads()) while (await sendBatch());
+    } catch (error) {
+      onFailure(error);
+    }
   };
 
   const stopped = loop();
   return {
     close: async () => {
       closing.abort();
-      await stopped.finally(() => {
-        unlisten();
-        return lock?.release();
-      });
+      await within(closeLimitMs, stopped);
+      unlisten();
+      await lock?.release();
     },
   };
 }
 
 const relayLock = "outbox-relay";
+const closeLimitMs = 10_000;
 const tidyEveryMs = 3_600_000;
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -5,6 +5,8 @@ export interface Topic<T> {
   readonly name: string;
   /** Fixed for the topic's life: a key's partition follows from it. */
   readonly partitions: number;
+  /** How long a broker keeps its messages; Infinity for ever. Only said when the topic is made. */
+  readonly retentionDays: number;
   encode(event: T): Uint8Array;
   /** @throws when the bytes are no such message */
   decode(value: Uint8Array): T;
@@ -27,11 +29,14 @@ export function defineTopic<T extends { readonly event: unknown }>(definition: {
   readonly key: (event: T) => string;
   /** Default 8. A work queue wants several per worker, an ordered log of one key only 1. */
   readonly partitions?: number;
+  /** Default 30: outlasts a restore from an older backup. */
+  readonly retentionDays?: number;
 }): Topic<T> {
-  const { name, codec, key, partitions = 8 } = definition;
+  const { name, codec, key, partitions = 8, retentionDays = 30 } = definition;
   return {
     name,
     partitions,
+    retentionDays,
     key,
     encode: (event) => codec.encode(event).finish(),
     decode: (value) => codec.decode(value),

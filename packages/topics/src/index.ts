@@ -6,12 +6,16 @@ import { TransactionEvent } from "@cos/proto/settlement";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-/** Logs of the COS contracts in block order. One partition, so that a permit never overtakes its grant's revocation. */
+/**
+ * Logs of the COS contracts in block order. One partition, so that a permit never overtakes its grant's revocation. Kept
+ * for ever, so that a new reader starts at the first block.
+ */
 export const chainEvents: Topic<ChainEvent> = defineTopic({
   name: "chain.events.v1",
   codec: ChainEvent,
   key: (event) => event.chainId.toString(),
   partitions: 1,
+  retentionDays: Number.POSITIVE_INFINITY,
 });
 
 /** What happened to jobs, by job. */
@@ -35,11 +39,15 @@ export const transactionEvents: Topic<TransactionEvent> = defineTopic({
   key: (event) => event.businessId,
 });
 
-/** Where the workers of a region wait for tasks. A work queue: more partitions than a region has workers. */
+/**
+ * Where the workers of a region wait for tasks. A work queue: more partitions than a region has workers. What is lost
+ * with retention is published again by the orchestrator's sweeper.
+ */
 export const taskEvents = (region: string): Topic<TaskEvent> =>
   defineTopic({
     name: `compute.tasks.${region}.v1`,
     codec: TaskEvent,
     key: (event) => hex(event.event?.value.taskId ?? new Uint8Array()),
     partitions: 32,
+    retentionDays: 7,
   });

@@ -5,6 +5,7 @@ import { assignPartitions, type MemberClaim } from "./assign-partitions.ts";
 const partitions = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
 const claim = (id: string, told: Partial<MemberClaim> = {}): MemberClaim => ({
   id,
+  generation: 1,
   owned: [],
   busy: [],
   leaving: false,
@@ -35,6 +36,17 @@ describe("dealing partitions", () => {
     expect(dealt([busy, claim("b")], 4)).toEqual({ a: [0, 1, 2, 3], b: [] });
   });
 
+  it("believes whoever was given a partition last, not one that comes back and still runs it", () => {
+    const back = claim("a", { generation: 3, owned: [0, 1], busy: [0] });
+    const since = claim("b", { generation: 4, owned: [0, 1], busy: [0, 1] });
+    expect(dealt([back, since], 2)).toEqual({ a: [], b: [0, 1] });
+  });
+
+  it("lets one that comes back keep what it runs where nobody was given it", () => {
+    const back = claim("a", { generation: 3, owned: [0, 1], busy: [0] });
+    expect(dealt([back, claim("b", { generation: 4, owned: [1] })], 2)).toEqual({ a: [0], b: [1] });
+  });
+
   it("leaves some members without, where they are more than the partitions", () => {
     expect(dealt([claim("a"), claim("b"), claim("c")], 2)).toEqual({ a: [0], b: [1], c: [] });
   });
@@ -46,6 +58,7 @@ describe("dealing partitions", () => {
         ...ids.map((id) =>
           fc.record({
             id: fc.constant(id),
+            generation: fc.integer({ min: -1, max: 3 }),
             owned: fc.uniqueArray(fc.integer({ min: 0, max: 11 })),
             busy: fc.uniqueArray(fc.integer({ min: 0, max: 11 })),
             leaving: fc.boolean(),
@@ -90,7 +103,13 @@ describe("dealing partitions", () => {
           told.map((one) => ({ ...one, busy: [], leaving: false })),
           partitions(8),
         );
-        const again = [...first].map(([id, owned]) => ({ id, owned, busy: [], leaving: false }));
+        const again = [...first].map(([id, owned]) => ({
+          id,
+          generation: 4,
+          owned,
+          busy: [],
+          leaving: false,
+        }));
         expect(assignPartitions(again, partitions(8))).toEqual(first);
       }),
     );

@@ -1,6 +1,8 @@
 /** What a member of a group tells the others when it joins. */
 export type MemberClaim = {
   readonly id: string;
+  /** The group's generation that gave it what it has: one that was away may claim what others have got since. */
+  readonly generation: number;
   /** Partitions that it has. */
   readonly owned: readonly number[];
   /** Those of them with a running handler. */
@@ -18,7 +20,7 @@ export function assignPartitions(
   claims: readonly MemberClaim[],
   partitions: readonly number[],
 ): Map<string, number[]> {
-  const members = [...claims].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const members = withoutStale([...claims].sort((a, b) => (a.id < b.id ? -1 : 1)));
   const shares = new Map(members.map(({ id }) => [id, [] as number[]]));
   const staying = members.filter(({ leaving }) => !leaving);
   const takers = (staying.length > 0 ? staying : members).map(({ id }) => id);
@@ -36,6 +38,21 @@ export function assignPartitions(
   level(takers, shares, pinned);
   for (const share of shares.values()) share.sort((a, b) => a - b);
   return shares;
+}
+
+/** Leaves each partition to whoever was given it last. */
+function withoutStale(members: readonly MemberClaim[]): MemberClaim[] {
+  const holders = new Map<number, MemberClaim>();
+  for (const member of members) {
+    for (const partition of member.owned) {
+      const other = holders.get(partition);
+      if (!other || member.generation > other.generation) holders.set(partition, member);
+    }
+  }
+  return members.map((member) => {
+    const holds = (partition: number): boolean => holders.get(partition) === member;
+    return { ...member, owned: member.owned.filter(holds), busy: member.busy.filter(holds) };
+  });
 }
 
 /** Moves idle partitions from whoever has most to whoever has least. */

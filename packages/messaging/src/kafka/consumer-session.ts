@@ -44,9 +44,9 @@ export function consumerSession(
   consumer.topics.track(topic);
   consumer.on("error", fail);
   consumer.on("consumer:heartbeat:end", () => events.heartbeat());
-  consumer.on("consumer:group:join", ({ assignments = [] }) => {
+  consumer.on("consumer:group:join", ({ assignments = [], generationId = -1 }) => {
     const partitions = assignments.find((one) => one.topic === topic)?.partitions ?? [];
-    events.assigned(partitions);
+    events.assigned(partitions, generationId);
     reader.assign(partitions);
   });
 
@@ -91,10 +91,12 @@ function readClaim({
 }: ExtendedGroupProtocolSubscription): Parameters<typeof assignPartitions>[0][0] {
   const told = JSON.parse(metadata?.toString() || "{}") as Record<string, unknown>;
   const numbers = (value: unknown): number[] => (Array.isArray(value) ? value.filter(Number.isInteger) : []);
+  const owned = numbers(told.owned);
   return {
     id: memberId,
-    owned: numbers(told.owned),
-    busy: numbers(told.busy),
+    generation: Number.isInteger(told.generation) ? Number(told.generation) : -1,
+    owned,
+    busy: numbers(told.busy).filter((partition) => owned.includes(partition)),
     leaving: told.leaving === true,
   };
 }

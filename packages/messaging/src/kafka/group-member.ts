@@ -38,6 +38,7 @@ export class GroupMember {
   #sessionNumber = 0;
   /** Partitions in which work may start while the group is dealing; undefined when it is not. */
   #pinned: ReadonlySet<number> | undefined;
+  #generation = -1;
   #turn = 0;
   #committing: Promise<void> | undefined;
   #heardAt = performance.now();
@@ -72,7 +73,11 @@ export class GroupMember {
     const current = (): boolean => this.#sessionNumber === number;
     const events: SessionEvents = {
       claim: () => this.#claim(),
-      assigned: (partitions) => current() && this.#assign(partitions),
+      assigned: (partitions, generation) => {
+        if (!current()) return;
+        this.#generation = generation;
+        this.#assign(partitions);
+      },
       messages: (partition, messages) => current() && this.#take(partition, messages),
       heartbeat: () => {
         if (current()) this.#heardAt = performance.now();
@@ -103,7 +108,8 @@ export class GroupMember {
     const busy = [...this.#partitions.values()].filter(({ running }) => running).map(({ number }) => number);
     this.#pinned = new Set(busy);
     await within(claimLimitMs, this.#commit());
-    return { owned: [...this.#partitions.keys()], busy, leaving: this.#closing.signal.aborted };
+    const owned = [...this.#partitions.keys()];
+    return { generation: this.#generation, owned, busy, leaving: this.#closing.signal.aborted };
   }
 
   #assign(numbers: readonly number[]): void {

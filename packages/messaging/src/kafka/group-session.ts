@@ -1,4 +1,5 @@
 import type { ReceivedMessage } from "../message-log.ts";
+import type { MemberClaim } from "./assign-partitions.ts";
 
 /** One membership of a consumer group, as a client library gives it. */
 export interface GroupSession {
@@ -19,9 +20,9 @@ export type SessionEvents = {
    * The member is about to say what it has: from now on it starts nothing that it did not name, until `assigned`. It
    * has committed what it finished, as far as that is possible, so that the next owner does not do it again.
    */
-  claim(): Promise<{ readonly owned: number[]; readonly busy: number[]; readonly leaving: boolean }>;
+  claim(): Promise<Omit<MemberClaim, "id">>;
   /** The partitions that the member now has. A new one is read from its committed offset on. */
-  assigned(partitions: readonly number[]): void;
+  assigned(partitions: readonly number[], generation: number): void;
   messages(partition: number, messages: readonly ReceivedMessage[]): void;
   /** The group's coordinator has heard of the member. */
   heartbeat(): void;

@@ -17,9 +17,9 @@ export class KafkaTopics {
   }
 
   /** @errors `PARTITIONS_DIFFER` */
-  async declare({ name, partitions, retention = "week" }: TopicDeclaration): Promise<void> {
+  async declare({ name, partitions, retentionDays = 7 }: TopicDeclaration): Promise<void> {
     if (this.#partitions.get(name) === partitions) return;
-    if ((await this.#count(name)) === undefined) await this.#create(name, partitions, retention);
+    if ((await this.#count(name)) === undefined) await this.#create(name, partitions, retentionDays);
     const existing = await this.#count(name);
     if (existing === undefined) throw new Error("the new topic is not known yet");
     if (existing !== partitions) {
@@ -77,7 +77,7 @@ export class KafkaTopics {
     });
   }
 
-  #create(topic: string, partitions: number, retention: TopicDeclaration["retention"]): Promise<void> {
+  #create(topic: string, partitions: number, retentionDays: number): Promise<void> {
     const { maxMessageBytes = defaultMaxMessageBytes } = this.#options;
     return this.#ask(async (admin) => {
       const { brokers } = await admin.metadata({ topics: [], forceUpdate: true });
@@ -85,7 +85,10 @@ export class KafkaTopics {
       const insync = this.#options.minInsyncReplicas ?? (replicas < 3 ? 1 : replicas - 1);
       const configs = [
         { name: "cleanup.policy", value: "delete" },
-        { name: "retention.ms", value: retention === "forever" ? "-1" : String(weekMs) },
+        {
+          name: "retention.ms",
+          value: Number.isFinite(retentionDays) ? String(retentionDays * dayMs) : "-1",
+        },
         { name: "retention.bytes", value: "-1" },
         { name: "min.insync.replicas", value: String(insync) },
         { name: "unclean.leader.election.enable", value: "false" },
@@ -111,4 +114,4 @@ export class KafkaTopics {
 }
 
 export const defaultMaxMessageBytes = 900 * 1024;
-const weekMs = 7 * 24 * 3_600_000;
+const dayMs = 24 * 3_600_000;
