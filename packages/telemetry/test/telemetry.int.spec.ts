@@ -1,4 +1,6 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SpanStatusCode, trace } from "@opentelemetry/api";
@@ -121,6 +123,30 @@ it("lets no text, event or unlisted attribute out, whoever put it there", async 
   ]);
   expect(span?.events).toEqual([]);
   expect(span?.status).toEqual({ code: 2 });
+});
+
+it("sends spans to a collector as OTLP over HTTP", async () => {
+  const heard: { url: string; type: string; body: Buffer }[] = [];
+  const collector = createServer(async (request, response) => {
+    const pieces: Buffer[] = [];
+    for await (const piece of request) pieces.push(piece as Buffer);
+    const { url = "", headers } = request;
+    heard.push({ url, type: headers["content-type"] ?? "", body: Buffer.concat(pieces) });
+    response.writeHead(200).end();
+  });
+  await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+  const { port } = collector.address() as AddressInfo;
+  const sink = openSpanSink({ endpoint: `http://127.0.0.1:${port}/` });
+  const telemetry = new Telemetry({ service: "orchestrator", sink });
+  telemetry.noteJobRoot(jobId, "permit", { startMs: 1_000, endMs: 2_000 });
+  await telemetry.close();
+  await sink.close();
+  collector.close();
+  expect(heard).toMatchObject([{ url: "/v1/traces", type: "application/x-protobuf" }]);
+  // Protobuf keeps strings and bytes as they are: service, span and the 16 bytes of the trace's id stand in it.
+  for (const part of ["orchestrator", "permit", Buffer.from(jobTraceOf(jobId).traceId, "hex")]) {
+    expect(heard[0]?.body.includes(part)).toBe(true);
+  }
 });
 
 it("loses spans, counts them, and goes on when nobody takes them", async () => {

@@ -63,6 +63,7 @@ export function watchJobs(
   },
 ): void {
   const { db, log, now, workerForgottenSeconds } = parts;
+  const declared = new Set<string>();
   metrics.count("leasesLost", {}, 0);
   metrics.collect("jobs", async (set) => {
     const { rows } = await db.query<{ state: JobState; jobs: bigint; oldest: bigint }>(
@@ -92,9 +93,10 @@ export function watchJobs(
       "SELECT DISTINCT region FROM worker UNION SELECT DISTINCT region FROM job WHERE plan_digest IS NOT NULL",
     );
     for (const { region } of rows) {
-      const { name } = taskEvents(region);
-      await log.declare(taskEvents(region));
-      set("taskQueueLag", { region }, await log.lag(`fhe-worker.${region}`, name));
+      const topic = taskEvents(region);
+      if (!declared.has(region)) await log.declare(topic);
+      declared.add(region);
+      set("taskQueueLag", { region }, await log.lag(`fhe-worker.${region}`, topic.name));
     }
   });
 }
