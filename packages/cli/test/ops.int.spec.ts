@@ -1,0 +1,76 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type RunningPlatform, startPlatform } from "@cos/standalone";
+import { type TempFolder, tempFolder } from "@cos/testkit";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { cosFor } from "./cos-in-process.ts";
+
+let folder: TempFolder;
+let running: RunningPlatform;
+let cos: ReturnType<typeof cosFor>;
+/** Every command needs the token, here out of the local platform's own folder. */
+let data: readonly string[];
+
+beforeAll(async () => {
+  folder = await tempFolder("cos-ops");
+  const dataDir = join(folder.path, "platform");
+  running = await startPlatform({ dataDir, workers: 1 });
+  cos = cosFor({ home: folder.path, platform: running.platformFile, passphrase: "x" });
+  data = ["--data", dataDir];
+});
+afterAll(async () => {
+  await running.stop();
+  await folder.remove();
+});
+
+it("shows every service that keeps state, with the mirror's height", async () => {
+  const { code, json } = await cos("ops", "status", ...data);
+  expect(code).toBe(0);
+  const services = json.services as { service: string; facts: Record<string, string> }[];
+  expect(services.map(({ service }) => service).toSorted()).toEqual([
+    "access",
+    "gateway",
+    "orchestrator",
+    "settlement",
+  ]);
+  const access = services.find(({ service }) => service === "access");
+  expect(Number(access?.facts["mirror.tip"])).toBeGreaterThan(0);
+});
+
+it("lists dead letters of all services; one that is not there is not found", async () => {
+  expect((await cos("ops", "dead-letter", "list", ...data)).json).toEqual({ deadLetters: [] });
+  const shown = await cos("ops", "dead-letter", "show", "7", "--service", "gateway", ...data);
+  expect(shown).toMatchObject({ code: 4, json: { error: { code: "NO_SUCH_DEAD_LETTER" } } });
+  const retried = await cos("ops", "dead-letter", "retry", "7", "--service", "nobody", ...data);
+  expect(retried).toMatchObject({ code: 2 });
+});
+
+it("says what a rewind would do, does it, and resumes only what is halted", async () => {
+  const rewind = ["ops", "mirror", "rewind", "--from-block", "5", ...data];
+  const foreseen = await cos(...rewind, "--dry-run");
+  expect(foreseen).toMatchObject({ code: 0, json: { fromBlock: 5, dryRun: true } });
+  const done = await cos(...rewind);
+  expect(done).toMatchObject({ code: 0, json: { fromBlock: 5, dryRun: false } });
+  expect(Number(done.json.retracted)).toBeGreaterThan(0);
+  expect(await cos("ops", "mirror", "resume", ...data)).toMatchObject({
+    code: 3,
+    json: { error: { code: "NOT_HALTED" } },
+  });
+});
+
+it("lists operator transactions, and finds none of an unknown name", async () => {
+  expect((await cos("ops", "sender", "pending", ...data)).json).toEqual({ intents: [] });
+  for (const verb of ["bump", "cancel"]) {
+    const changed = await cos("ops", "sender", verb, "post-result:0x00", "--dry-run", ...data);
+    expect(changed).toMatchObject({ code: 4, json: { error: { code: "NO_SUCH_INTENT" } } });
+  }
+});
+
+it("is refused with another token, and says where a token would come from without one", async () => {
+  const file = join(folder.path, "token");
+  await writeFile(file, "not the token\n");
+  const refused = await cos("ops", "sender", "pending", "--token-file", file);
+  expect(refused).toMatchObject({ code: 3, json: { error: { code: "BAD_SERVICE_TOKEN" } } });
+  const lost = await cos("ops", "sender", "pending", "--data", join(folder.path, "nowhere"));
+  expect(lost).toMatchObject({ code: 4, json: { error: { code: "NO_SERVICE_TOKEN" } } });
+});
