@@ -107,6 +107,26 @@ contract RegionOracleTest is CosTest {
         vm.assertFalse(c.regions.isIn(operator, "CH", START));
     }
 
+    function test_an_operator_may_work_in_several_regions_until_all_are_revoked() public {
+        vm.startPrank(oracle);
+        c.regions.attest(operator, "CH", START + 10);
+        c.regions.attest(operator, "DE", START + 20);
+        vm.assertTrue(c.regions.isIn(operator, "CH", START + 9));
+        vm.assertTrue(c.regions.isIn(operator, "DE", START + 19));
+        c.regions.attest(operator, "CH", START + 5);
+        vm.assertFalse(c.regions.isIn(operator, "CH", START + 5));
+        (bytes32 last, uint64 expiry) = c.regions.attestationOf(operator);
+        vm.assertEq(last, "CH");
+        vm.assertEq(expiry, START + 5);
+        c.regions.revoke(operator);
+        vm.assertFalse(c.regions.isIn(operator, "CH", START));
+        vm.assertFalse(c.regions.isIn(operator, "DE", START));
+        c.regions.attest(operator, "DE", START + 20);
+        vm.assertTrue(c.regions.isIn(operator, "DE", START + 19));
+        vm.assertFalse(c.regions.isIn(operator, "CH", START));
+        vm.stopPrank();
+    }
+
     function test_refusals() public {
         vm.expectRevert(_missingRole(stranger, Roles.ORACLE));
         vm.prank(stranger);

@@ -9,15 +9,16 @@ interface IRegionOracle {
 
     /// @notice `subject` was attested to be in `regionCode` until `expiry` (exclusive).
     event RegionAttested(address indexed subject, bytes32 indexed regionCode, uint64 expiry);
-    /// @notice The attestation of `subject` was taken back.
+    /// @notice Every attestation of `subject` was taken back.
     event RegionRevoked(address indexed subject);
 
-    /// @notice Attests a region. Requires the ORACLE role. Replaces an earlier attestation.
+    /// @notice Attests a region. Requires the ORACLE role. Replaces an earlier attestation of the same region; one of
+    /// another region stands, since an operator may work in several. An account that moves is revoked first.
     /// @param regionCode Left-aligned ASCII, not zero.
     /// @param expiry First second at which the attestation no longer holds.
     function attest(address subject, bytes32 regionCode, uint64 expiry) external;
 
-    /// @notice Takes an attestation back. Requires the ORACLE role.
+    /// @notice Takes every attestation of an account back. Requires the ORACLE role.
     function revoke(address subject) external;
 
     /// @notice Region and expiry of `subject` as last attested, expired or not.

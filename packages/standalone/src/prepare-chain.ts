@@ -32,7 +32,7 @@ export async function prepareChain(options: {
   readonly dataDir: string;
   readonly provider: JsonRpcProvider;
   readonly keys: OperatorKeys;
-  /** Region of gateway and operator; empty for none. */
+  /** Region of gateway and operator, who work in those of their workers too; empty for none. */
   readonly region: string;
   /** Region of each worker, where it is not the platform's. */
   readonly workerRegions?: readonly string[];
@@ -42,9 +42,9 @@ export async function prepareChain(options: {
   const signer = (key: string): Wallet => new Wallet(key, provider);
   const addresses = await deployment(dataDir, provider, signer(keys.admin));
   await giveRoles(provider, addresses, keys);
+  const regions = [...new Set([region, ...(options.workerRegions ?? [])])];
   const subjects = [
-    { key: keys.gateway, region },
-    { key: keys.settler, region },
+    ...[keys.gateway, keys.settler].flatMap((key) => regions.map((each) => ({ key, region: each }))),
     ...keys.workers.map((key, i) => ({ key, region: options.workerRegions?.[i] ?? region })),
   ];
   await attestRegions(
