@@ -146,7 +146,10 @@ describe.skipIf(!brokers)("a group on Kafka", () => {
     await admin.close();
     const settingOf = (topic: string, key: string) =>
       described.find((one) => one.resourceName === topic)?.configs.find((one) => one.name === key)?.value;
-    expect([settingOf(forever, "retention.ms"), settingOf(week, "retention.ms")]).toEqual(["-1", "604800000"]);
+    expect([settingOf(forever, "retention.ms"), settingOf(week, "retention.ms")]).toEqual([
+      "-1",
+      "604800000",
+    ]);
     expect(settingOf(forever, "cleanup.policy")).toBe("delete");
     expect(settingOf(forever, "unclean.leader.election.enable")).toBe("false");
   });
