@@ -7,5 +7,6 @@ export type WorkerLogEvent =
   | "task.completed"
   | "task.failed"
   | "task.left"
+  | "task.refused"
   | "consumer.trouble"
   | "rpc.bug";

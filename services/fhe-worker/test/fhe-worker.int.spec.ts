@@ -10,7 +10,7 @@ import {
   recoverTaskAttestation,
   unwrap,
 } from "@cos/protocol";
-import { createGrpcClient, createLogger, type LogSink, silentLogger } from "@cos/service-host";
+import { createGrpcClient, createLogger, type LogSink, RpcFault, silentLogger } from "@cos/service-host";
 import { openTestStore, type TempFolder, type TestStore, tempFolder } from "@cos/testkit";
 import { taskEvents } from "@cos/topics";
 import { Client, credentials } from "@grpc/grpc-js";
@@ -285,6 +285,29 @@ it("lets go of a task that another must do, and runs the one behind it", async (
     { taskId: taskIdOf(0), replica: 0, partition: 4 },
   ]);
 }, 90_000);
+
+it.each([
+  ["knows no such task", "NOT_FOUND", "TASK_NOT_FOUND"],
+  ["does not let it run it", "PERMISSION_DENIED", "REGION_NOT_ATTESTED"],
+] as const)(
+  "lets go of a message when the orchestrator %s, and runs the one behind it",
+  async (_, status, code) => {
+    let begun = 0;
+    script.begin = async ({ taskId }) => {
+      begun += 1;
+      if (begun === 1) throw new RpcFault("UNAVAILABLE", "MIRROR_BEHIND"); // passes: asked again
+      if (begun === 2) throw new RpcFault(status, code);
+      return lease(hex(taskId), 6n);
+    };
+    await startWorker();
+    await queue(taskIdOf(1), 4);
+    await queue(taskIdOf(0), 4);
+    await expect.poll(() => orchestrator.told.completed.length, { timeout: 60_000 }).toBe(1);
+    await expect.poll(lag, { timeout: 60_000 }).toBe(0);
+    expect(begun).toBe(3);
+  },
+  90_000,
+);
 
 it("takes over the message of a worker that died with it", async () => {
   const dead = await log.subscribe({

@@ -158,11 +158,11 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
     sweptAt = performance.now();
     const forgiven = await forgiveSilence(deps, wasAway ? awaySeconds : undefined);
     if (forgiven > 0) logger.warn("leases.forgiven", { count: forgiven });
-    const raced = await raceStragglers(deps);
-    if (raced > 0) logger.info("tasks.raced", { count: raced });
     const reclaimed = await reclaimTasks(deps);
     telemetry.metrics.count("leasesLost", {}, reclaimed);
     if (reclaimed > 0) logger.warn("tasks.reclaimed", { count: reclaimed });
+    const raced = await raceStragglers(deps);
+    if (raced > 0) logger.info("tasks.raced", { count: raced });
     await expireJobs(deps);
     await giveUpTies(deps);
     await dropLostJobs(deps);

@@ -20,6 +20,9 @@ afterAll(() => platform.dispose());
 afterEach(async () => {
   for (const worker of workers) await worker.stop();
   workers = [];
+  await platform.db.query(
+    "UPDATE job SET state = 'FAILED' WHERE state IN ('PLANNED', 'RUNNING', 'REDUCING')",
+  );
   platform.clock.forward(200); // those workers are forgotten, their leases over
 });
 
@@ -113,6 +116,27 @@ describe("a task that takes its workers down", () => {
     expect(failed.reason).toBe("WORKER_LOST");
     expect((await failuresOf(permitId)).map(({ code }) => code)).toEqual(Array(3).fill("WORKER_LOST"));
     expect(platform.told(permitId)).not.toContain("jobCompleted");
+  }, 120_000);
+});
+
+describe("a worker that is not attested for the region", () => {
+  it("is not counted on, and what it was handed goes to another", async () => {
+    const a = await addWorker({ idle: true });
+    const stranger = await addWorker({ idle: true, attested: false });
+    const { permitId } = await platform.issue({ replicas: 2 });
+    await platform.reaches(permitId, "PLANNED");
+    expect((await begin(a, permitId)).decision).toBe(Decision.DECISION_RUN);
+    const published = async () => {
+      const { rows } = await platform.db.query<{ n: bigint }>(
+        "SELECT sum(published)::bigint AS n FROM replica WHERE job_id = $1",
+        [permitId],
+      );
+      return Number(rows[0]?.n);
+    };
+    await expect.poll(published, { timeout: 60_000 }).toBe(2);
+    await expect(begin(stranger, permitId)).rejects.toMatchObject({ code: "REGION_NOT_ATTESTED" });
+    await expect.poll(published, { timeout: 60_000 }).toBe(3);
+    expect((await begin(a, permitId)).decision).toBe(Decision.DECISION_RUN); // nobody else may
   }, 120_000);
 });
 

@@ -15,14 +15,19 @@ export function grpcTaskApi(client: GrpcClient<typeof TaskServiceService>, worke
   const leased = (task: QueuedTask, fence: bigint) => ({ taskId: bytesOf(task.taskId), fence });
   return {
     begin: async (task) => {
-      const answer = await client.beginTask({
+      const request = {
         taskId: bytesOf(task.taskId),
         jobId: bytesOf(task.jobId),
         worker: bytesOf(worker),
         replica: task.replica,
         partition: task.partition,
-      });
-      return toAnswer(answer);
+      };
+      try {
+        return toAnswer(await client.beginTask(request));
+      } catch (error) {
+        if (!(error instanceof RpcFault) || !final.has(error.status)) throw error;
+        return { decision: "REFUSED", code: error.code };
+      }
     },
     heartbeat: async (task, fence, waitMs) => {
       const request = { ...leased(task, fence), waitMs: Math.min(waitMs, maxWaitMs) };
@@ -55,6 +60,9 @@ export function grpcTaskApi(client: GrpcClient<typeof TaskServiceService>, worke
     },
   };
 }
+
+/** Refusals of a begin that no repetition changes; everything else is the network's or a restart's, and passes. */
+const final = new Set(["NOT_FOUND", "PERMISSION_DENIED", "INVALID_ARGUMENT"]);
 
 type BeginTaskReply = Awaited<ReturnType<GrpcClient<typeof TaskServiceService>["beginTask"]>>;
 

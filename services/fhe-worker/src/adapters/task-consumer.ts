@@ -41,6 +41,8 @@ function report(logger: Logger<WorkerLogEvent>, task: QueuedTask, outcome: TaskO
   if (outcome.kind === "COMPLETED") {
     const durationMs = Math.round(outcome.computeSeconds * 1000);
     logger.info("task.completed", { ...ids, sizeBytes: outcome.bytesRead, durationMs });
+  } else if (outcome.kind === "REFUSED") {
+    logger.warn("task.refused", { ...ids, code: outcome.code });
   } else if (outcome.kind === "FAILED") {
     logger.warn("task.failed", { ...ids, code: outcome.code });
   } else {

@@ -22,7 +22,9 @@ export interface TaskLease {
 
 export type BeginAnswer =
   | { readonly decision: "RUN"; readonly lease: TaskLease }
-  | { readonly decision: "DONE" | "NOT_WANTED" | "LATER" };
+  | { readonly decision: "DONE" | "NOT_WANTED" | "LATER" }
+  /** The orchestrator knows no such task, or this worker may not run it: asking again changes nothing. */
+  | { readonly decision: "REFUSED"; readonly code: string };
 
 /** The orchestrator's TaskService. Every method throws `LeaseLost` for a stale fence, and on lost infrastructure. */
 export interface TaskApi {

@@ -26,6 +26,7 @@ export type TaskOutcome =
       readonly output: ObjectRef;
     }
   | { readonly kind: "FAILED"; readonly code: string; readonly retryable: boolean }
+  | { readonly kind: "REFUSED"; readonly code: string }
   | { readonly kind: "DONE" | "NOT_WANTED" | "LATER" | "LEASE_LOST" | "RELEASED" };
 
 export interface RunTaskParts {
@@ -51,6 +52,7 @@ export interface RunTaskParts {
  */
 export async function runTask(task: QueuedTask, parts: RunTaskParts): Promise<TaskOutcome> {
   const begun = await parts.tasks.begin(task);
+  if (begun.decision === "REFUSED") return { kind: "REFUSED", code: begun.code };
   if (begun.decision !== "RUN") return { kind: begun.decision };
   const { lease } = begun;
   const kept = keepLease(task, lease.fence, parts);

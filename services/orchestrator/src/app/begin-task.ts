@@ -64,6 +64,7 @@ export async function beginTask(
   const job = await deps.jobs.find(jobId);
   if (!job) return err({ code: "TASK_NOT_FOUND" });
   if (job.region !== anyRegionName && (await deps.authority.regionOf(worker)) !== job.region) {
+    await deps.inTransaction((tx) => passOn(deps, tx, request));
     return err({ code: "REGION_NOT_ATTESTED", region: job.region });
   }
   const begun = await deps.inTransaction((tx) => lease(deps, tx, request));
@@ -74,6 +75,17 @@ export async function beginTask(
     begun.inputs.map(async (input) => ({ ...input, url: await deps.objects.readUrl(input.digest) })),
   );
   return ok({ decision: "RUN", fence, leaseUntil, description: task.description, inputs });
+}
+
+/** The message went to a worker that must not have it: the slot without one is published anew, for another. */
+async function passOn({ jobs, tasks, now }: BeginTaskDeps, tx: Tx, request: DeliveredTask): Promise<void> {
+  const { jobId, taskId } = request;
+  if (!(await jobs.lock(tx, jobId))) return;
+  const slots = (await tasks.slots(tx, jobId, taskId)).filter((slot) => slot.state === "QUEUED");
+  const slot = slots.find(({ replica }) => replica === request.replica) ?? slots[0];
+  if (!slot) return;
+  const { replica, bounced } = slot;
+  await tasks.bounce(tx, { jobId, taskId, replica }, now() + requeueDelaySeconds(bounced));
 }
 
 type Leased =

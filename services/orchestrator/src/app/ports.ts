@@ -203,8 +203,8 @@ export interface TaskRecords {
   extendAll(tx: Tx, until: number): Promise<number>;
   /** Notes that the sweeper was at work; answers when it last was. */
   swept(tx: Tx, at: number): Promise<number>;
-  /** What runs since `before` or longer and is raced by nobody, oldest first. */
-  running(before: number): Promise<RunningReplica[]>;
+  /** What runs, on a live lease, since `before` or longer and is raced by nobody, oldest first. */
+  running(before: number, now: number): Promise<RunningReplica[]>;
   /** A job's running replicas, and its open slots that race one of them. */
   races(tx: Tx, jobId: JobId): Promise<{ running: number; racing: number }>;
   /** Jobs under way, not paused, none of whose replicas waits or runs, and whose result is not settled. */

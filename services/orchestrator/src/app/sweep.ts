@@ -67,7 +67,7 @@ export async function forgiveSilence(deps: SweepDeps, awaySeconds: number | unde
 export async function raceStragglers(deps: SweepDeps): Promise<number> {
   const { tasks, now } = deps;
   let added = 0;
-  for (const replica of await tasks.running(now() - deps.stragglerSeconds)) {
+  for (const replica of await tasks.running(now() - deps.stragglerSeconds, now())) {
     const slow = isStraggler({
       elapsedSeconds: now() - replica.begunAt,
       cost: replica.cost,

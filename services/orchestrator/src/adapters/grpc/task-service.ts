@@ -6,6 +6,7 @@ import {
   RpcFault,
   type StatusName,
 } from "@cos/service-host";
+import { announceWorker } from "../../app/announce-worker.ts";
 import { type BeginTaskDeps, type BeginTaskError, beginTask } from "../../app/begin-task.ts";
 import { type CompleteTaskDeps, type CompleteTaskError, completeTask } from "../../app/complete-task.ts";
 import { type FailTaskDeps, failTask, releaseTask } from "../../app/fail-task.ts";
@@ -65,11 +66,7 @@ export const taskService = (deps: TaskServiceDeps, options: GrpcServiceOptions):
         if (capacity !== undefined && (capacity < 1 || capacity > maxCapacity)) {
           throw new RpcFault("INVALID_ARGUMENT", "BAD_FIELD", { field: "capacity" });
         }
-        await deps.inTransaction((tx) =>
-          leaving
-            ? deps.workers.left(tx, address)
-            : deps.workers.seen(tx, address, regions, deps.now(), capacity),
-        );
+        await announceWorker(deps, { worker: address, regions, capacity, leaving: leaving ?? false });
         return { againAfterSeconds: deps.announceSeconds };
       },
       beginTask: async (request) => {

@@ -71,7 +71,7 @@ export const createSweepRecords = (
     await tx.query("UPDATE turn SET swept_at = greatest(swept_at, $1) WHERE id = 1", [at]);
     return Number(rows[0]?.swept_at ?? 0n);
   },
-  running: async (before) => {
+  running: async (before, now) => {
     const { rows } = await db.query<{
       job_id: string;
       task_id: string;
@@ -86,11 +86,11 @@ export const createSweepRecords = (
          SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY (d.done_at - d.begun_at)::float8 / greatest(dt.cost, 1)) AS pace
          FROM replica d JOIN task dt USING (job_id, task_id)
          WHERE d.job_id = r.job_id AND dt.stage = t.stage AND d.done_at IS NOT NULL) p ON true
-       WHERE r.state = 'RUNNING' AND r.begun_at <= $1 AND j.state IN ${working} AND NOT j.paused
+       WHERE r.state = 'RUNNING' AND r.begun_at <= $1 AND r.lease_until > $2 AND j.state IN ${working} AND NOT j.paused
          AND t.output_digest IS NULL
          AND NOT EXISTS (SELECT FROM replica s WHERE s.job_id = r.job_id AND s.task_id = r.task_id AND s.races)
        ORDER BY r.begun_at LIMIT 200`,
-      [before],
+      [before, now],
     );
     return rows.map((row) => ({
       jobId: asPermitId(row.job_id),
