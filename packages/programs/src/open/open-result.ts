@@ -1,4 +1,5 @@
 import {
+  type CiphertextList,
   type Coefficients,
   type ContainerError,
   type DatasetKey,
@@ -30,7 +31,8 @@ const batchSize = 24;
 
 /**
  * Decrypts one dataset's part of a result and reads its sums. Only for a result that `verifyResult` has passed:
- * what comes out of a forged one is the secret key.
+ * what comes out of a forged one is the secret key. Memory: the result, two batches of ciphertexts per thread, and one
+ * number per variant and sum.
  * @param dataset index in the permit of the dataset whose entries are opened; they must be under `key`
  */
 export async function openResult(
@@ -42,55 +44,49 @@ export async function openResult(
 ): Promise<Result<OpenedSums, OpenError>> {
   const part = plan.datasets[dataset];
   if (part === undefined) throw new RangeError(`no dataset ${dataset}`);
-  const entries = entriesOf(plan, resultBytes, dataset);
-  if (!entries.ok) return entries;
+  const list = openCiphertextList(resultBytes);
+  if (!list.ok) return list;
+  const wanted = entriesOf(plan, list.value, dataset);
   const sums = new SumReader(part);
   const pool = new OwnerPool(key, threads);
   let done = 0;
+  const open = async (batch: readonly Entry[]): Promise<Result<null, OpenError>> => {
+    const opened = await openBatch(pool, key, list.value, batch);
+    if (!opened.ok) return opened;
+    for (const [i, entry] of batch.entries()) sums.add(entry, opened.value[i] as Coefficients);
+    done += batch.length;
+    onProgress?.(done, wanted.length);
+    return ok(null);
+  };
+  const opening: Promise<Result<null, OpenError>>[] = [];
   try {
-    const batches = cutBatches(entries.value).map(async (batch): Promise<Result<null, OpenError>> => {
-      const profile = findProfile(batch[0]?.profile ?? "");
-      if (!profile.ok || !key.secrets.has(profile.value.name)) {
-        return err({ code: "KEY_LACKS_PROFILE", profile: batch[0]?.profile ?? "" });
-      }
-      const opened = await pool.open(
-        profile.value,
-        batch.map(({ packed, degree }) => ({ packed: packed.slice(), degree })),
-      );
-      if (!opened.ok) return opened;
-      for (const [i, entry] of batch.entries()) sums.add(entry, opened.value[i] as Coefficients);
-      done += batch.length;
-      onProgress?.(done, entries.value.length);
-      return ok(null);
-    });
-    for (const outcome of await Promise.all(batches)) if (!outcome.ok) return outcome;
+    for (const batch of cutBatches(wanted)) {
+      const opened = open(batch);
+      opened.catch(() => {}); // an error surfaces when the batch is awaited; until then it must not count as unhandled
+      opening.push(opened);
+      if (opening.length < 2 * pool.threads) continue;
+      const outcome = await (opening.shift() as (typeof opening)[number]);
+      if (!outcome.ok) return outcome;
+    }
+    for (const outcome of await Promise.all(opening)) if (!outcome.ok) return outcome;
   } finally {
+    await Promise.allSettled(opening);
     await pool.close();
   }
   return ok({ dataset, sums: sums.total() });
 }
 
-type Entry = {
-  contraction: number;
-  variantBlock: number;
-  degree: 1 | 2;
-  profile: string;
-  packed: Uint8Array;
-};
+type Entry = { index: number; contraction: number; variantBlock: number; degree: 1 | 2; profile: string };
 
-function entriesOf(plan: Plan, resultBytes: Uint8Array, dataset: number): Result<Entry[], OpenError> {
-  const list = openCiphertextList(resultBytes);
-  if (!list.ok) return list;
+function entriesOf(plan: Plan, list: CiphertextList, dataset: number): Entry[] {
   const entries: Entry[] = [];
-  for (let i = 0; i < list.value.count; i += 1) {
-    const { contraction, variantBlock, degree, context } = list.value.describe(i);
+  for (let index = 0; index < list.count; index += 1) {
+    const { contraction, variantBlock, degree, context } = list.describe(index);
     if (plan.contractions[contraction]?.dataset !== dataset) continue;
-    const packed = list.value.packed(i);
-    if (!packed.ok) return packed;
-    const profile = list.value.header.contexts[context]?.profile ?? "";
-    entries.push({ contraction, variantBlock, degree, profile, packed: packed.value });
+    const profile = list.header.contexts[context]?.profile ?? "";
+    entries.push({ index, contraction, variantBlock, degree, profile });
   }
-  return ok(entries);
+  return entries;
 }
 
 /** Batches of one profile each. */
@@ -102,6 +98,25 @@ function cutBatches(entries: readonly Entry[]): Entry[][] {
     else batches.push([entry]);
   }
   return batches;
+}
+
+/** Opens one batch in a thread; its ciphertexts are copied out of the result only now. */
+async function openBatch(
+  pool: OwnerPool,
+  key: DatasetKey,
+  list: CiphertextList,
+  batch: readonly Entry[],
+): Promise<Result<Coefficients[], OpenError>> {
+  const name = batch[0]?.profile ?? "";
+  const profile = findProfile(name);
+  if (!profile.ok || !key.secrets.has(name)) return err({ code: "KEY_LACKS_PROFILE", profile: name });
+  const ciphertexts: { packed: Uint8Array; degree: 1 | 2 }[] = [];
+  for (const { index, degree } of batch) {
+    const packed = list.packed(index);
+    if (!packed.ok) return packed;
+    ciphertexts.push({ packed: packed.value.slice(), degree });
+  }
+  return pool.open(profile.value, ciphertexts);
 }
 
 /** Reads digits out of opened coefficients and adds up runs; a digit's total stays far below 2^53. */
