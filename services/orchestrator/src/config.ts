@@ -98,7 +98,7 @@ export const orchestratorSettings = {
   },
   sweepSeconds: { schema: count(1, 600, 2), unit: "s", meaning: "pause between sweeps" },
   passesPerSecond: {
-    schema: count(1, 1_000_000_000, 15_000),
+    schema: count(1, 1_000_000_000, 7_500),
     meaning:
       "passes of the cost model that a worker thread makes in a second with the wasm engine: for quotes",
   },

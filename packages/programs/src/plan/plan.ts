@@ -65,7 +65,7 @@ export type ReduceTask = { kind: "reduce"; index: number; inputs: number[]; esti
 
 export type PlanTask = EvaluateTask | ReduceTask;
 
-/** `cost`: passes of the cost model, about 10,000 a second and core with the wasm engine and ten times that with the native one. */
+/** `cost`: passes of the cost model, about 7,500 a second and core with the wasm engine and twelve times that with the native one. */
 export type TaskEstimate = { inputBytes: number; outputBytes: number; cost: number };
 
 /** How a job is divided: a function of program, parameters, purpose and manifests alone. */
