@@ -1,17 +1,7 @@
 import type { Intent } from "@cos/chain";
-import { toMessage } from "@cos/messaging";
 import { ChainEvent, Stage } from "@cos/proto/chain";
-import type { TransactionEvent } from "@cos/proto/settlement";
-import {
-  type Address,
-  canonicalJson,
-  type Digest,
-  isFinalState,
-  type JobOutcome,
-  type PermitId,
-} from "@cos/protocol";
-import { appendOutbox, type Db, type Queryable, type Tx } from "@cos/store";
-import { transactionEvents } from "@cos/topics";
+import { type Address, type Digest, isFinalState, type JobOutcome, type PermitId } from "@cos/protocol";
+import type { Db, Queryable, Tx } from "@cos/store";
 import type {
   InTransaction,
   IntentChange,
@@ -26,6 +16,7 @@ import { type Doubt, type PermitRecord, permitOf } from "../../domain/permit-rec
 import type { Use } from "../../domain/use.ts";
 import { accountsOf } from "./accounts-of.ts";
 import { fromBigJson, toBigJson } from "./big-json.ts";
+import { publishNews, wakePermitOf } from "./intent-news.ts";
 
 /** The store over the service's schema; each call is a transaction of its own where it has to be. */
 export const sqlSettlementStore = (db: Db): SettlementStore =>
@@ -336,40 +327,6 @@ const toIntentRow = (row: IntentSqlRow): IntentRow => ({
   notBefore: Number(row.not_before),
   failureFacts: row.failure_facts,
 });
-
-/** Tells the topic when an intent is confirmed, or cannot succeed; once per business id and version of the news. */
-async function publishNews(tx: Tx, row: IntentRow, { intent, failureFacts }: IntentChange): Promise<void> {
-  const known = row.intent.state === intent.state || row.intent.state === "confirmed";
-  if (known && intent.state !== "failed") return;
-  const event = newsOf(intent, failureFacts ?? row.failureFacts);
-  if (!event) return;
-  const { businessId } = row;
-  const kind = event.$case === "transactionConfirmed" ? "confirmed" : `failed:${row.version}`;
-  const headers = { messageId: `settlement:${businessId}:${kind}`, producer: "settlement" };
-  await appendOutbox(tx, [toMessage(transactionEvents, { businessId, event }, headers)]);
-}
-
-function newsOf(intent: Intent, facts: Readonly<Record<string, string>>): TransactionEvent["event"] {
-  const { state, mined, failure } = intent;
-  if (state === "failed") {
-    const code = failure?.code === "SIMULATION_REVERTED" ? failure.reason : (failure?.code ?? "REVERTED");
-    return { $case: "transactionFailed", value: { code, factsJson: canonicalJson(facts) } };
-  }
-  if (state !== "confirmed" && state !== "final") return undefined;
-  if (mined && !mined.succeeded) return undefined;
-  const transactionHash = Buffer.from(mined?.transactionHash.slice(2) ?? "", "hex");
-  return { $case: "transactionConfirmed", value: { transactionHash } };
-}
-
-/** A call that failed is news about its permit: another call may be due instead, such as voiding after a revocation. */
-async function wakePermitOf(tx: Tx, call: OperatorCall, { failure }: Intent): Promise<void> {
-  if (call.contract !== "JobPermits") return;
-  const fallen = failure?.code === "SIMULATION_REVERTED" && failure.reason === "JobPermits_GrantNotLive";
-  await tx.query("UPDATE permit SET wake_at = 0, doubted = doubted OR $2 WHERE permit_id = $1", [
-    call.permitId,
-    fallen,
-  ]);
-}
 
 /** A log as it was published; its stage is not kept. */
 const encodeLog = (log: ChainLog): Buffer =>
