@@ -68,7 +68,7 @@ export async function setUpWorld(fleet: Fleet, dir: string, researchers: number)
       const { grantId } = await by.grant(datasetId, {
         ...by.paid(),
         maxRuns,
-        region: "",
+        region: regions[dataset] ?? "",
         graceSeconds: 3_600,
       });
       return { scene: by, datasetId, grantId, trait: cohort.trait, dataset };
