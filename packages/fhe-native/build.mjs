@@ -1,5 +1,6 @@
 // Compiles the addon into build/, directly with the compiler that is there. Never fails an install: without a compiler,
-// or when it cannot compile this, one line says so and the platform computes with WebAssembly.
+// or when it cannot compile this, one line says so and the platform computes with WebAssembly. The root package runs it
+// after every install: npm shows what the root's own scripts print, and hides what a workspace's print.
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
