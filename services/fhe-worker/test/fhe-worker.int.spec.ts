@@ -1,4 +1,5 @@
-import { type MessageLog, openEmbeddedLog, toMessage } from "@cos/messaging";
+import { randomUUID } from "node:crypto";
+import { type MessageLog, openEmbeddedLog, openKafkaLog, toMessage } from "@cos/messaging";
 import { type EmbeddedObjects, objectKey, openEmbeddedObjects } from "@cos/objects";
 import { allelicAssociation, openResult, type Plan, planDigestOf, planJob, taskSpec } from "@cos/programs";
 import { WorkerServiceService } from "@cos/proto/worker";
@@ -11,7 +12,7 @@ import {
   unwrap,
 } from "@cos/protocol";
 import { createGrpcClient, createLogger, type LogSink, RpcFault, silentLogger } from "@cos/service-host";
-import { openTestStore, type TempFolder, type TestStore, tempFolder } from "@cos/testkit";
+import { openTestStore, realPart, type TempFolder, type TestStore, tempFolder } from "@cos/testkit";
 import { taskEvents } from "@cos/topics";
 import { Client, credentials } from "@grpc/grpc-js";
 import { Wallet } from "ethers";
@@ -83,7 +84,9 @@ afterEach(async () => {
   await orchestrator.close();
 });
 
-const regionName = () => `r${region}`;
+/** Topics of this run alone, should the broker be shared. */
+const run = randomUUID().slice(0, 8);
+const regionName = () => `r${run}-${region}`;
 
 async function put(body: Uint8Array): Promise<Digest> {
   const digest = digestOfBytes(body);
@@ -120,7 +123,7 @@ async function lease(taskId: string, fence: bigint, partials: { digest: Digest; 
 }
 
 async function startWorker(
-  over: { key?: Wallet; sink?: LogSink; drainSeconds?: number } = {},
+  over: { key?: Wallet; sink?: LogSink; drainSeconds?: number; log?: MessageLog } = {},
 ): Promise<FheWorker & { key: Wallet }> {
   const key = over.key ?? new Wallet(Wallet.createRandom().privateKey);
   const worker = composeFheWorker(
@@ -139,7 +142,7 @@ async function startWorker(
       drainSeconds: over.drainSeconds ?? 25,
     },
     {
-      log,
+      log: over.log ?? log,
       key,
       logger: over.sink ? createLogger("fhe-worker", over.sink, "debug") : silentLogger,
       serviceToken: token,
@@ -150,8 +153,8 @@ async function startWorker(
   return Object.assign(worker, { key });
 }
 
-const queue = (taskId: string, partition?: number) =>
-  log.publish([
+const queue = (taskId: string, partition?: number, to = log) =>
+  to.publish([
     toMessage(
       taskEvents(regionName()),
       {
@@ -409,3 +412,45 @@ it("says what it can carry, and is healthy until it drains", async () => {
   raw.close();
   client.close();
 }, 90_000);
+
+const brokers = realPart("kafka")?.split(",");
+
+it.skipIf(!brokers)(
+  "on Kafka: goes on with what it computes when a worker joins, and each task counts once",
+  async () => {
+    const open = () =>
+      openKafkaLog({ brokers: brokers!, clientId: "worker-test", sessionTimeoutMs: 6_000, heartbeatMs: 300 });
+    const [mine, theirs] = [await open(), await open()];
+    try {
+      await mine.declare(taskEvents(regionName()));
+      const { held, release } = holdOutputs();
+      const begun: { worker: string; decision: Decision }[] = [];
+      script.begin = async ({ taskId, worker }) => {
+        const first = begun.length < 2;
+        const decision = first ? Decision.DECISION_RUN : Decision.DECISION_LATER; // taken: a lease is never given twice
+        begun.push({ worker: hex(worker), decision });
+        return first ? lease(hex(taskId), BigInt(begun.length)) : { decision };
+      };
+      await startWorker({ log: mine });
+      await queue(taskIdOf(0), 0, mine);
+      await queue(taskIdOf(0), 31, mine);
+      await expect.poll(() => held.length, { timeout: 60_000 }).toBe(2);
+      const joined = await startWorker({ log: theirs });
+      const address = joined.key.address.toLowerCase();
+      for (let partition = 0; partition < 32; partition++) await queue(taskIdOf(1), partition, mine);
+      await expect.poll(() => begun.some(({ worker }) => worker === address), { timeout: 60_000 }).toBe(true);
+      release();
+      await expect.poll(() => orchestrator.told.completed.length, { timeout: 60_000 }).toBe(2);
+      const group = `fhe-worker.${regionName()}`;
+      await expect.poll(() => mine.lag(group, taskEvents(regionName()).name), { timeout: 60_000 }).toBe(0);
+      expect(orchestrator.told.completed.map(({ fence }) => fence).sort()).toEqual([1n, 2n]);
+      expect([orchestrator.told.failed, orchestrator.told.released]).toEqual([[], []]);
+    } finally {
+      for (const worker of workers) await worker.stop();
+      workers = [];
+      await mine.close();
+      await theirs.close();
+    }
+  },
+  180_000,
+);
