@@ -89,16 +89,18 @@ function accept(
   accepted: number,
   count: number,
 ): number {
-  let at = 2 * accepted;
-  const end = 2 * count;
-  for (let i = 0; i < stream.length && at < end; i += 2) {
+  const start = 2 * accepted;
+  const wanted = 2 * count - start;
+  let kept = 0;
+  for (let i = 0; i < stream.length && kept < wanted; i += 2) {
     const high = (stream[i + 1] as number) & highMask;
     if (high >= modulusHigh && (high > modulusHigh || (stream[i] as number) >= modulusLow)) continue;
-    words[at] = stream[i] as number;
-    words[at + 1] = high;
-    at += 2;
+    if (kept !== i) stream[kept] = stream[i] as number; // hardly ever: only once a candidate has failed
+    stream[kept + 1] = high;
+    kept += 2;
   }
-  return at / 2;
+  words.set(stream.subarray(0, kept), start);
+  return (start + kept) / 2;
 }
 
 let counterBlocks = new Uint32Array(0);

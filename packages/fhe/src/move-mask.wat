@@ -6,35 +6,6 @@
 (module
   (memory (export "memory") 1)
 
-  ;; High 64 bits of x * y.
-  (func $mulHigh (param $x i64) (param $y i64) (result i64)
-    (local $xl i64) (local $xh i64) (local $yl i64) (local $yh i64) (local $mid i64) (local $low i64)
-    (local.set $xl (i64.and (local.get $x) (i64.const 0xffffffff)))
-    (local.set $xh (i64.shr_u (local.get $x) (i64.const 32)))
-    (local.set $yl (i64.and (local.get $y) (i64.const 0xffffffff)))
-    (local.set $yh (i64.shr_u (local.get $y) (i64.const 32)))
-    (local.set $mid
-      (i64.add
-        (i64.mul (local.get $xh) (local.get $yl))
-        (i64.shr_u (i64.mul (local.get $xl) (local.get $yl)) (i64.const 32))))
-    (local.set $low
-      (i64.add
-        (i64.mul (local.get $xl) (local.get $yh))
-        (i64.and (local.get $mid) (i64.const 0xffffffff))))
-    (i64.add
-      (i64.add
-        (i64.mul (local.get $xh) (local.get $yh))
-        (i64.shr_u (local.get $mid) (i64.const 32)))
-      (i64.shr_u (local.get $low) (i64.const 32))))
-
-  ;; x - q where x >= q, x elsewhere; x < 2^62, without a branch.
-  (func $reduceOnce (param $x i64) (param $q i64) (result i64)
-    (local $less i64)
-    (local.set $less (i64.sub (local.get $x) (local.get $q)))
-    (i64.add
-      (local.get $less)
-      (i64.and (local.get $q) (i64.shr_s (local.get $less) (i64.const 63)))))
-
   ;; quotients[k] = floor(secret[k] * 2^64 / q), by long division bit by bit.
   (func (export "prepare") (param $secret i32) (param $quotients i32) (param $count i32) (param $q i64)
     (local $end i32) (local $rest i64) (local $quotient i64) (local $less i64) (local $bit i32)
@@ -63,11 +34,13 @@
         (br $each))))
 
   ;; first[k] += (from[k] - to[k]) * secret[k] modulo q, for all k; residues are canonical before and after.
-  ;; The product is Shoup's: d * s - floor(d * quotient / 2^64) * q lies in [0, 2q) for every d < 2^64.
+  ;; The product is Shoup's: d * s - floor(d * quotient / 2^64) * q lies in [0, 2q) for every d < 2^64; the sum lies below 3q
+  ;; and is reduced twice, each time by q or by nothing. All in one body: engines do not inline such calls.
   (func (export "move")
     (param $first i32) (param $from i32) (param $to i32)
     (param $secret i32) (param $quotients i32) (param $count i32) (param $q i64)
-    (local $end i32) (local $d i64)
+    (local $end i32) (local $d i64) (local $y i64) (local $dl i64) (local $dh i64) (local $yl i64) (local $yh i64)
+    (local $mid i64) (local $x i64)
     (local.set $end (i32.add (local.get $first) (i32.shl (local.get $count) (i32.const 3))))
     (block $done
       (loop $each
@@ -76,18 +49,39 @@
           (i64.sub
             (i64.add (i64.load (local.get $from)) (local.get $q))
             (i64.load (local.get $to))))
-        (i64.store (local.get $first)
-          (call $reduceOnce
-            (call $reduceOnce
+        ;; $mid, then the high 64 bits of d * quotient, from four products of 32-bit halves.
+        (local.set $y (i64.load (local.get $quotients)))
+        (local.set $dl (i64.and (local.get $d) (i64.const 0xffffffff)))
+        (local.set $dh (i64.shr_u (local.get $d) (i64.const 32)))
+        (local.set $yl (i64.and (local.get $y) (i64.const 0xffffffff)))
+        (local.set $yh (i64.shr_u (local.get $y) (i64.const 32)))
+        (local.set $mid
+          (i64.add
+            (i64.mul (local.get $dh) (local.get $yl))
+            (i64.shr_u (i64.mul (local.get $dl) (local.get $yl)) (i64.const 32))))
+        (local.set $x
+          (i64.add
+            (i64.add
+              (i64.mul (local.get $dh) (local.get $yh))
+              (i64.shr_u (local.get $mid) (i64.const 32)))
+            (i64.shr_u
               (i64.add
-                (i64.load (local.get $first))
-                (i64.sub
-                  (i64.mul (local.get $d) (i64.load (local.get $secret)))
-                  (i64.mul
-                    (call $mulHigh (local.get $d) (i64.load (local.get $quotients)))
-                    (local.get $q))))
-              (local.get $q))
-            (local.get $q)))
+                (i64.mul (local.get $dl) (local.get $yh))
+                (i64.and (local.get $mid) (i64.const 0xffffffff)))
+              (i64.const 32))))
+        (local.set $x
+          (i64.add
+            (i64.load (local.get $first))
+            (i64.sub
+              (i64.mul (local.get $d) (i64.load (local.get $secret)))
+              (i64.mul (local.get $x) (local.get $q)))))
+        (local.set $x (i64.sub (local.get $x) (local.get $q)))
+        (local.set $x
+          (i64.add (local.get $x) (i64.and (local.get $q) (i64.shr_s (local.get $x) (i64.const 63)))))
+        (local.set $x (i64.sub (local.get $x) (local.get $q)))
+        (local.set $x
+          (i64.add (local.get $x) (i64.and (local.get $q) (i64.shr_s (local.get $x) (i64.const 63)))))
+        (i64.store (local.get $first) (local.get $x))
         (local.set $first (i32.add (local.get $first) (i32.const 8)))
         (local.set $from (i32.add (local.get $from) (i32.const 8)))
         (local.set $to (i32.add (local.get $to) (i32.const 8)))
