@@ -90,7 +90,10 @@ export function serverProcess(server: ServerCommand): ServerProcess {
       await signal("SIGKILL");
       await gone();
     },
-    freeze: () => signal("SIGSTOP"),
+    freeze: async () => {
+      await signal("SIGSTOP");
+      while (running() && (await stateOf(child?.pid ?? 0)) !== "T") await delay(5);
+    },
     thaw: () => signal("SIGCONT"),
   };
 }
@@ -145,6 +148,12 @@ async function descendantsOf(root: number): Promise<number[]> {
     for (const [pid, of] of parents) if (of === parent) found.push(pid);
   }
   return found.slice(1);
+}
+
+/** The kernel's letter for what a process does, such as `T` for stopped; `T` too where nobody tells. */
+async function stateOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return /^\d+ \(.*\) (\S)/s.exec(stat)?.[1] ?? "T";
 }
 
 const tailOf = async (file: string): Promise<string> => {
