@@ -99,7 +99,7 @@ function stores(): { name: string; open: () => Promise<Store> }[] {
   const url = process.env.COS_PARTS_POSTGRES;
   if (url === undefined) return [embedded];
   const postgres = async (): Promise<Store> => {
-    const store = await openPostgresStore({ url, applicationName: "bench-mirror" });
+    const store = await openPostgresStore({ url, applicationName: "bench-mirror", migrations: "run" });
     await store.schema("access").query("DROP SCHEMA IF EXISTS access CASCADE");
     return store;
   };
