@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { startAnvil } from "@cos/chain";
 import { type Fleet, startFleet } from "@cos/cluster";
@@ -51,6 +51,7 @@ export async function raiseStage(folder: string, depth: number): Promise<Stage> 
     const cache = cacheFolder();
     const home = join(folder, "parts");
     await mkdir(home, { recursive: true, mode: 0o711 });
+    await chmod(folder, 0o711); // under root Postgres runs as another user, who must get to its own folder
     const [kafka, postgres, redis, minio] = await Promise.all([
       startKafkaCluster(home, cache),
       runPostgres(home, cache),
