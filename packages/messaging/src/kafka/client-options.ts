@@ -1,12 +1,14 @@
-import type { BaseOptions, ConnectionOptions } from "@platformatic/kafka";
+import { isIP } from "node:net";
+import type { BaseOptions, ConnectionOptions, ConnectionPool } from "@platformatic/kafka";
 import type { KafkaOptions } from "./kafka-options.ts";
 
 /** How a connection to a broker is made. */
-export function connectionOptions({ tls, sasl }: KafkaOptions): ConnectionOptions {
+export function connectionOptions({ brokers, tls, sasl }: KafkaOptions): ConnectionOptions {
+  const named = brokers.every((broker) => !isIP(broker.replace(/:\d+$/, "")));
   return {
     connectTimeout: 3_000,
     requestTimeout: 15_000,
-    ...(tls ? { tls, tlsServerName: true } : {}),
+    ...(tls ? { tls, tlsServerName: named } : {}),
     ...(sasl ? { sasl: { ...sasl, mechanism: mechanisms[sasl.mechanism] } } : {}),
   };
 }
@@ -23,6 +25,14 @@ export function clientOptions(options: KafkaOptions): BaseOptions {
     metadataMaxAge: 60_000,
     autocreateTopics: false,
   };
+}
+
+/**
+ * Keeps a process alive through errors of connections. The pool listens for a connection's first error only; a second, as
+ * of a socket that breaks after a refused sign-in, would be nobody's and end the process. Requests fail on their own.
+ */
+export function bearErrors(connections: ConnectionPool): void {
+  connections.on("connecting", ({ connection }) => void connection.on("error", () => {}));
 }
 
 const mechanisms = {

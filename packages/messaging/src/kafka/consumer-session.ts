@@ -5,7 +5,7 @@ import {
   type GroupPartitionsAssigner,
 } from "@platformatic/kafka";
 import { assignPartitions } from "./assign-partitions.ts";
-import { clientOptions, connectionOptions } from "./client-options.ts";
+import { bearErrors, clientOptions, connectionOptions } from "./client-options.ts";
 import { codeOf } from "./error-codes.ts";
 import type { GroupSession, SessionEvents } from "./group-session.ts";
 import type { KafkaOptions } from "./kafka-options.ts";
@@ -41,6 +41,8 @@ export function consumerSession(
   const fail = (error: unknown): void => events.failed(codeOf(error));
   let stopped = false;
 
+  bearErrors(consumer.connections);
+  bearErrors(connections);
   consumer.topics.track(topic);
   consumer.on("error", fail);
   consumer.on("consumer:heartbeat:end", () => events.heartbeat());

@@ -1,6 +1,6 @@
 import { Admin, ListOffsetTimestamps } from "@platformatic/kafka";
 import type { TopicDeclaration } from "../message-log.ts";
-import { clientOptions } from "./client-options.ts";
+import { bearErrors, clientOptions } from "./client-options.ts";
 import { codeOf } from "./error-codes.ts";
 import type { Standing } from "./group-member.ts";
 import { KafkaError } from "./kafka-error.ts";
@@ -101,7 +101,10 @@ export class KafkaTopics {
   }
 
   async #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    this.#admin ??= new Admin(clientOptions(this.#options));
+    if (!this.#admin) {
+      this.#admin = new Admin(clientOptions(this.#options));
+      bearErrors(this.#admin.connections);
+    }
     const admin = this.#admin;
     try {
       return await question(admin);

@@ -1,6 +1,6 @@
 import type { OutgoingMessage } from "@cos/store";
 import { ProduceAcks, Producer } from "@platformatic/kafka";
-import { clientOptions } from "./client-options.ts";
+import { bearErrors, clientOptions } from "./client-options.ts";
 import type { KafkaOptions } from "./kafka-options.ts";
 import { toKafkaHeaders } from "./message-headers.ts";
 
@@ -76,8 +76,8 @@ export class KafkaPublisher {
 
 const toBytes = (text?: string): Buffer => Buffer.from(text ?? "");
 
-const openProducer = (options: KafkaOptions) =>
-  new Producer<string, Buffer, string, string>({
+function openProducer(options: KafkaOptions) {
+  const producer = new Producer<string, Buffer, string, string>({
     ...clientOptions(options),
     idempotent: true,
     acks: ProduceAcks.ALL,
@@ -88,6 +88,9 @@ const openProducer = (options: KafkaOptions) =>
       value: (bytes) => bytes ?? Buffer.alloc(0),
     },
   });
+  bearErrors(producer.connections);
+  return producer;
+}
 
 type Waiting = {
   readonly messages: readonly Placed[];
