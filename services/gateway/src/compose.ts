@@ -70,6 +70,9 @@ export type GatewayHandle = {
 };
 
 const housekeepingMs = 60_000;
+const sweepingMs = 3_600_000;
+/** An upload takes less than a day; what is older belongs to a process that died. */
+const longestUploadSeconds = 86_400;
 const keepEndedTransfersSeconds = 86_400;
 
 /** The gateway's graph. Nothing runs before `start`. */
@@ -163,6 +166,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
     const firstCheck = runDeletions("all");
     const retry = setInterval(() => void runDeletions("pending"), config.retrySeconds * 1000);
     const housekeeping = setInterval(() => void keepHouse(deps), housekeepingMs);
+    const sweeping = setInterval(() => void sweepUploads(deps), sweepingMs);
 
     ({ grpcAddress } = hosted);
     httpUrl = hosted.httpUrl ?? "";
@@ -175,6 +179,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       serving = false;
       clearInterval(retry);
       clearInterval(housekeeping);
+      clearInterval(sweeping);
       await hosted.close();
       await consumers.close();
       unlisten();
@@ -214,6 +219,14 @@ async function keepHouse({ db, repositories, now, logger }: Dependencies): Promi
   try {
     await repositories.nonces.deleteExpired(db, now());
     await repositories.transfers.deleteEnded(db, now() - keepEndedTransfersSeconds);
+  } catch (error) {
+    logger.warn("housekeeping.failed", { errorName: nameOf(error) });
+  }
+}
+
+async function sweepUploads({ objects, now, logger }: Dependencies): Promise<void> {
+  try {
+    await objects.sweepUploads(now() - longestUploadSeconds);
   } catch (error) {
     logger.warn("housekeeping.failed", { errorName: nameOf(error) });
   }

@@ -413,6 +413,11 @@ describe("RESULT", () => {
       format: "cos-result-bundle/1",
       permitId: hexOf(permitId),
       algorithmId: digest("aa"),
+      job: {
+        format: "cos-job/1",
+        params: {},
+        purpose: { duo: ["DUO:0000042"], statementDigest: digest("a9") },
+      },
       planDigest: digest("ab"),
       inputsRoot: digest("ac"),
       contextDigest: digest("ad"),
