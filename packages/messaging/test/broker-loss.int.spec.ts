@@ -8,7 +8,7 @@ import { KafkaTraffic } from "./kafka-traffic.ts";
 const soon = { timeout: 90_000, interval: 50 };
 const group = "loss.readers";
 
-describe.skipIf(!realPart("kafka"))("when brokers are lost", () => {
+describe.skipIf(!realPart("kafka"))("when brokers are lost", { timeout: 400_000 }, () => {
   let folder: TempFolder;
   let cluster: KafkaCluster;
   let open: MessageLog[] = [];
