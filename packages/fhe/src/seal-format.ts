@@ -1,6 +1,6 @@
 import type { SEALContext } from "node-seal/allows";
 import { type Coefficients, newCoefficients } from "./coefficients.ts";
-import { type Profile, packedPolynomialBytes } from "./profile.ts";
+import type { Profile } from "./profile.ts";
 import { packResidues, unpackResidues } from "./residue-packing.ts";
 import type { Seal } from "./seal.ts";
 
