@@ -14,8 +14,8 @@ export {
   type EncryptChoice,
   type Encrypted,
   encryptCohort,
-  type Keyring,
 } from "./datasets/encrypt-cohort.ts";
+export type { Keyring } from "./datasets/keyring.ts";
 export * from "./datasets/open-cohort.ts";
 export { keyOfDataset } from "./datasets/own-datasets.ts";
 export { type Published, publishDataset } from "./datasets/publish-dataset.ts";

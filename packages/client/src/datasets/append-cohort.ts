@@ -10,18 +10,21 @@ import { dropUnpublished, unpublishedSegments } from "./drop-unpublished.ts";
 import {
   type EncryptChoice,
   type Encrypted,
-  type Keyring,
   keepVersion,
   orEncryptFailure,
   summarise,
 } from "./encrypt-cohort.ts";
 import { EncryptionDraft, fingerprintOf } from "./encryption-draft.ts";
+import type { Keyring } from "./keyring.ts";
 import type { Cohort } from "./open-cohort.ts";
 import { keyOfDataset } from "./own-datasets.ts";
 import { fetchManifest, openOwnDataset, readDataset, readVersion } from "./published-dataset.ts";
 import { type EncryptionRun, resumably } from "./resume-encryption.ts";
 
-export type AppendChoice = Omit<EncryptChoice, "name" | "assembly" | "allLayouts" | "fixTraits" | "fixedOnly"> & {
+export type AppendChoice = Omit<
+  EncryptChoice,
+  "name" | "assembly" | "allLayouts" | "fixTraits" | "fixedOnly"
+> & {
   /** Name of the new segment; the next free one when left out. */
   readonly segment?: string;
   /** Forget people who were appended before and never published. */

@@ -11,14 +11,12 @@ import {
 } from "@cos/programs";
 import { type Digest, manifestCommitment } from "@cos/protocol";
 import { CosFailure, factsOf } from "../failure.ts";
-import type { CosHome } from "../home/cos-home.ts";
-import type { Account } from "../keystore/account.ts";
-import type { SealOptions } from "../keystore/age-seal.ts";
 import { gatherKit, writeKit } from "../keystore/backup.ts";
 import { DatasetVault } from "../keystore/dataset-vault.ts";
 import { DatasetFolder } from "./dataset-folder.ts";
 import { secretBytes } from "./dataset-secret.ts";
 import { fingerprintOf } from "./encryption-draft.ts";
+import type { Keyring } from "./keyring.ts";
 import type { Cohort } from "./open-cohort.ts";
 import { type EncryptionRun, resumably } from "./resume-encryption.ts";
 
@@ -43,14 +41,6 @@ export type EncryptChoice = {
   readonly fixTraits?: readonly string[];
   /** Publish those genotypes alone: no other trait can ever be tested or added. */
   readonly fixedOnly?: boolean;
-};
-
-export type Keyring = {
-  readonly home: CosHome;
-  readonly passphrase: string;
-  readonly seal: SealOptions;
-  /** Account that goes into the kit beside the dataset's secret, so that the kit alone opens old results. */
-  readonly account?: Account;
 };
 
 export type Encrypted = {

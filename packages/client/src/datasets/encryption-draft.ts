@@ -7,7 +7,7 @@ import { CosFailure, factsOf } from "../failure.ts";
 import { writeSecretFile } from "../home/secret-file.ts";
 import { openWithPassphrase, sealWithPassphrase } from "../keystore/age-seal.ts";
 import { secretBytes } from "./dataset-secret.ts";
-import type { Keyring } from "./encrypt-cohort.ts";
+import type { Keyring } from "./keyring.ts";
 import type { Cohort } from "./open-cohort.ts";
 
 const draftSchema = z.strictObject({

@@ -3,8 +3,8 @@ import type { Checkpoint } from "@cos/programs";
 import { canonicalJson, type ObjectRef } from "@cos/protocol";
 import { CosFailure } from "../failure.ts";
 import type { DatasetFolder } from "./dataset-folder.ts";
-import type { Keyring } from "./encrypt-cohort.ts";
 import { type Draft, EncryptionDraft } from "./encryption-draft.ts";
+import type { Keyring } from "./keyring.ts";
 
 /** One run of an encryption that can be killed and repeated. */
 export type EncryptionRun = {

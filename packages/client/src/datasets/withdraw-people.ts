@@ -7,7 +7,7 @@ import type { Account } from "../keystore/account.ts";
 import { DatasetVault } from "../keystore/dataset-vault.ts";
 import type { Progress, Transfer, Upload } from "../objects/transfers.ts";
 import { openSecret, secretBytes } from "./dataset-secret.ts";
-import type { Keyring } from "./encrypt-cohort.ts";
+import type { Keyring } from "./keyring.ts";
 import { keyOfDataset } from "./own-datasets.ts";
 import { publishVersion, uploadAll } from "./publish-dataset.ts";
 import { fetchManifest, objectUri, openOwnDataset, readDataset, readVersion } from "./published-dataset.ts";
