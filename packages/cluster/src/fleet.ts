@@ -38,6 +38,8 @@ export type FleetOptions = {
   readonly blockTimeSeconds?: number;
   /** A chain that already runs; left out: an anvil of the fleet's own. */
   readonly chain?: { readonly rpcUrl: string; readonly chainId: number };
+  /** gRPC under mutual TLS: PEM files of each process, whose certificate names `spiffe://cos/<service>`; in the clear when left out. */
+  readonly tls?: (process: string) => Promise<Required<TlsFiles>>;
   /** Environment over the defaults, by process name, and `all` for every process. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };

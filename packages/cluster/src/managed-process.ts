@@ -71,12 +71,12 @@ export class ManagedProcess {
   }
 
   /** Starts it and waits until it answers. @throws with its last words when it ends or does not answer in time */
-  async start(timeoutMs = 60_000): Promise<void> {
+  async start(timeoutMs = 180_000): Promise<void> {
     this.spawn();
     await this.ready(timeoutMs);
   }
 
-  async ready(timeoutMs = 60_000): Promise<void> {
+  async ready(timeoutMs = 180_000): Promise<void> {
     const until = performance.now() + timeoutMs;
     while (performance.now() < until) {
       if (!this.isRunning()) break;
