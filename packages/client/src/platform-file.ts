@@ -36,6 +36,8 @@ const platformSchema = z.object({
     orchestrator: endpoint.optional(),
     workers: z.array(endpoint).default([]),
   }),
+  /** Where services are reached under TLS: the authority that certifies them, PEM. In the clear when left out. */
+  tls: z.object({ ca: z.string().includes("BEGIN CERTIFICATE") }).optional(),
   /** Whom permits name as operator, and the region of gateway and workers; empty for none. */
   operator: address,
   gatewayAddress: address,

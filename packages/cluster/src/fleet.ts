@@ -1,11 +1,11 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Anvil, startAnvil } from "@cos/chain";
 import { checkHealth } from "@cos/client";
 import { partSettings, ServiceProcess, Unwinder } from "@cos/parts";
-import { readConfig } from "@cos/service-host";
+import { publicTlsWire, readConfig, type TlsFiles } from "@cos/service-host";
 import type { OperatorKeys } from "@cos/standalone";
 import { computeAddress } from "ethers";
 import { ManagedProcess, type ProcessPlan, runToEnd } from "./managed-process.ts";
@@ -91,6 +91,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     await processes.get("access")?.start();
     await Promise.all([...processes.values()].map((each) => each.start()));
     const platformFile = join(folder, "platform.json");
+    const authority = await authorityOf(options);
     await writeFile(
       platformFile,
       `${JSON.stringify(
@@ -112,6 +113,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           gatewayAddress: computeAddress(keys.gateway),
           region,
           programs: prepared.programs,
+          ...(authority === undefined ? {} : { tls: { ca: authority } }),
         },
         null,
         2,
@@ -156,7 +158,7 @@ async function withParts<T>(
 
 /** `COS_*` of one process; secrets go into files. */
 async function partEnvironment(
-  { folder, parts, partsOf, settings }: FleetOptions,
+  { folder, parts, partsOf, settings, tls }: FleetOptions,
   chain: { rpcUrl: string; chainId: number },
   name: string,
 ): Promise<Record<string, string>> {
@@ -176,9 +178,21 @@ async function partEnvironment(
     COS_DEPLOYMENT_FILE: join(folder, "deployment.json"),
     COS_SERVICE_TOKEN_FILE: join(folder, "service-token"),
     COS_LOG_FILE: join(folder, "logs", `${name}.log`),
+    ...(tls === undefined || name === "prepare" ? {} : tlsEnvironment(await tls(name))),
     ...settings?.all,
     ...settings?.[name],
   };
+}
+
+const tlsEnvironment = ({ certFile = "", keyFile = "", caFile }: TlsFiles): Record<string, string> => ({
+  COS_TLS_CERT_FILE: certFile,
+  COS_TLS_KEY_FILE: keyFile,
+  COS_TLS_CA_FILE: caFile,
+});
+
+/** The authority that people's clients are told to believe; undefined in the clear. */
+async function authorityOf({ tls }: FleetOptions): Promise<string | undefined> {
+  return tls && readFile((await tls("gateway")).caFile, "utf8");
 }
 
 /** What each process runs with. Ports: access, orchestrator, gateway, settlement, gateway's HTTP, then workers. */
@@ -191,6 +205,8 @@ async function processPlans(of: {
 }): Promise<ProcessPlan[]> {
   const { options, chain, keys, ports, ways } = of;
   const { folder, workerRegions, threadsPerWorker = 1 } = options;
+  const authority = await authorityOf(options);
+  const wire = authority === undefined ? undefined : publicTlsWire(authority);
   const [access, orchestrator, gateway, settlement, gatewayHttp, ...workers] = ports.map(String);
   const chainId = String(chain.chainId);
   const plan = async (name: string, service: string, port: string, own: Record<string, string>) => ({
@@ -198,7 +214,7 @@ async function processPlans(of: {
     entry: serviceEntry(service),
     environment: { ...own, ...(await partEnvironment(options, chain, name)) },
     outputFile: join(folder, "logs", `${name}.out`),
-    isReady: async () => (await checkHealth(`127.0.0.1:${port}`, 1_000)) === "SERVING",
+    isReady: async () => (await checkHealth(`127.0.0.1:${port}`, 1_000, wire)) === "SERVING",
   });
   return Promise.all([
     plan("access", "access", access ?? "", { COS_ACCESS_GRPC_PORT: access ?? "" }),

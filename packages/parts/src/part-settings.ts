@@ -22,6 +22,14 @@ export const partSettings = {
       .optional(),
     meaning: "Kafka brokers, host:port separated by commas",
   },
+  brokersCaFile: { schema: file, meaning: "PEM of the authority of the brokers' certificates; turns TLS on" },
+  brokersCertFile: { schema: file, meaning: "PEM of this client's certificate, for mutual TLS with brokers" },
+  brokersKeyFile: { schema: file, meaning: "PEM of this client's private key" },
+  brokersSasl: {
+    schema: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).optional(),
+    meaning: "how this client signs in at the brokers",
+  },
+  brokersSaslFile: { schema: file, meaning: "file with user:password for the brokers" },
   objectStoreUrlFile: { schema: file, meaning: "file with http(s)://access-key:secret-key@host:port/bucket" },
   objectStorePublicUrl: {
     schema: z.url().optional(),
@@ -39,6 +47,18 @@ export const partSettings = {
   },
   deploymentFile: { schema: file, meaning: "JSON file of the contracts' addresses by name" },
   serviceTokenFile: { schema: file, meaning: "file with the deployment's service token" },
+  tlsCertFile: {
+    schema: file,
+    meaning:
+      "PEM file of this process's certificate and those up to the authority; its SAN names the service, such as " +
+      "URI:spiffe://cos/gateway; read again when it changes",
+  },
+  tlsKeyFile: { schema: file, meaning: "PEM file of the certificate's key" },
+  tlsCaFile: { schema: file, meaning: "PEM file of the authorities that certify services" },
+  plaintext: {
+    schema: z.stringbool().default(false),
+    meaning: "gRPC in the clear also off the loopback, where another layer encrypts",
+  },
   otelEndpoint: {
     schema: z.url({ protocol: /^https?$/ }).optional(),
     meaning:

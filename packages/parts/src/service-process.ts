@@ -2,7 +2,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Cache, openRedisCache } from "@cos/cache";
 import { type ContractAddresses, contractNames, openRpcProvider } from "@cos/chain";
-import { type MessageLog, openEmbeddedLog, openKafkaLog } from "@cos/messaging";
+import {
+  type KafkaEvent,
+  type KafkaOptions,
+  type MessageLog,
+  openEmbeddedLog,
+  openKafkaLog,
+} from "@cos/messaging";
 import { type ObjectStore, openEmbeddedObjects, openS3Store } from "@cos/objects";
 import { asAddress } from "@cos/protocol";
 import {
@@ -11,12 +17,15 @@ import {
   type Logger,
   type LogSink,
   openLogSink,
+  openTlsWire,
+  plaintextWire,
   readConfig,
   runService,
   type Settings,
+  type Wire,
 } from "@cos/service-host";
 import { type Db, type Migrations, openEmbeddedStore, openPostgresStore, type Store } from "@cos/store";
-import { openSpanSink, Telemetry } from "@cos/telemetry";
+import { openSpanSink, Telemetry, watchCertificates } from "@cos/telemetry";
 import { type JsonRpcProvider, Wallet } from "ethers";
 import { z } from "zod";
 import { type PartConfig, partSettings } from "./part-settings.ts";
@@ -167,6 +176,24 @@ export class ServiceProcess {
     return readSecret(this.#needed("serviceTokenFile"));
   }
 
+  /** How gRPC runs: under TLS where files are named, in the clear otherwise, and then on the loopback only unless allowed. */
+  async wire(): Promise<Wire> {
+    const { tlsCertFile: certFile, tlsKeyFile: keyFile, tlsCaFile: caFile, plaintext } = this.config;
+    if (certFile === undefined && keyFile === undefined && caFile === undefined) {
+      return plaintextWire({ anywhere: plaintext });
+    }
+    if (certFile === undefined || keyFile === undefined || caFile === undefined) {
+      throw new Error(
+        "COS_TLS_CERT_FILE, COS_TLS_KEY_FILE and COS_TLS_CA_FILE are set together or not at all",
+      );
+    }
+    const wire = await openTlsWire({ certFile, keyFile, caFile });
+    this.#ends.add(() => wire.close());
+    if (wire.self !== this.#name) throw new Error(`the TLS certificate is not for ${this.#name}`);
+    watchCertificates(this.telemetry, { server: certFile, authority: caFile });
+    return wire;
+  }
+
   /** A secp256k1 key from its file. */
   async wallet(file: string): Promise<Wallet> {
     return new Wallet(await readSecret(file));
@@ -197,13 +224,36 @@ export class ServiceProcess {
   async #openLog(): Promise<MessageLog> {
     const { brokers } = this.config;
     if (brokers !== undefined) {
-      const log = await openKafkaLog({ brokers, clientId: `cos-${this.#name}` });
+      const log = await openKafkaLog(await this.#kafkaOptions(brokers));
       this.#ends.add(() => log.close());
       return log;
     }
     const log = await openEmbeddedLog({ store: await this.#openStore() });
     this.#ends.add(() => log.close());
     return log;
+  }
+
+  async #kafkaOptions(brokers: readonly string[]): Promise<KafkaOptions> {
+    const { brokersCaFile, brokersCertFile, brokersKeyFile, brokersSasl, brokersSaslFile } = this.config;
+    const read = async (file: string | undefined) =>
+      file === undefined ? undefined : readFile(file, "utf8");
+    const [ca, cert, key] = await Promise.all([brokersCaFile, brokersCertFile, brokersKeyFile].map(read));
+    const tls = { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
+    const [username = "", ...rest] = brokersSaslFile ? (await readSecret(brokersSaslFile)).split(":") : [];
+    const logger = this.logger<`broker.${KafkaEvent["type"]}`>();
+    return {
+      brokers,
+      clientId: `cos-${this.#name}`,
+      ...(Object.keys(tls).length > 0 ? { tls } : {}),
+      ...(brokersSasl ? { sasl: { mechanism: brokersSasl, username, password: rest.join(":") } } : {}),
+      onEvent: ({ type, group, topic, reason, partitions }) =>
+        logger[type === "rebalanced" ? "info" : "warn"](`broker.${type}`, {
+          reason,
+          ...(group === undefined ? {} : { consumer: group }),
+          ...(topic === undefined ? {} : { topic }),
+          ...(partitions === undefined ? {} : { count: partitions }),
+        }),
+    };
   }
 
   async #openObjects(createBucket: boolean): Promise<ObjectStore> {

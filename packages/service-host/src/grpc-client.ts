@@ -12,6 +12,7 @@ export type { GrpcDefinition } from "./grpc-types.ts";
 
 import type { GrpcDefinition, MethodDefinition, RequestOf, ResponseOf } from "./grpc-types.ts";
 import { fromServiceError } from "./rpc-fault.ts";
+import type { Wire } from "./wire/wire.ts";
 
 /** Per call: metadata such as `authorization`, a deadline, and a signal that cancels. */
 export interface CallOptions {
@@ -33,6 +34,7 @@ const defaultDeadlineMs = 30_000;
  * A typed client of one service: unary rpcs as promises, server streams as async iterables.
  *
  * @param address `host:port`
+ * @param options `wire`: how the service is reached; in the clear when left out
  * @param always  metadata that every call carries, for instance a service token; a function is asked at each call
  * @errors every failed call throws an `RpcFault` with the server's code and facts
  */
@@ -40,14 +42,22 @@ export function createGrpcClient<D extends GrpcDefinition>(
   definition: D,
   address: string,
   always: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>) = {},
-  options: Partial<ClientOptions> = {},
+  { wire, ...options }: Partial<ClientOptions> & { readonly wire?: Wire | undefined } = {},
 ): GrpcClient<D> {
-  const client = new Client(address, credentials.createInsecure(), {
-    "grpc.max_receive_message_length": 16 * 1024 * 1024,
-    "grpc.initial_reconnect_backoff_ms": 100,
-    "grpc.max_reconnect_backoff_ms": 2_000,
-    ...options,
-  });
+  const client = new Client(
+    address,
+    wire?.clientCredentials(definition, address) ?? credentials.createInsecure(),
+    {
+      // The certificate's SAN is what is checked; a name is sent because an address may not be.
+      ...(wire?.knowsCallers === true ? { "grpc.ssl_target_name_override": "cos.internal" } : {}),
+      "grpc.keepalive_time_ms": 60_000,
+      "grpc.keepalive_timeout_ms": 10_000,
+      "grpc.max_receive_message_length": 16 * 1024 * 1024,
+      "grpc.initial_reconnect_backoff_ms": 100,
+      "grpc.max_reconnect_backoff_ms": 2_000,
+      ...options,
+    },
+  );
   const metadataFor = (call: CallOptions) => {
     const metadata = new Metadata();
     const shared = typeof always === "function" ? always() : always;

@@ -1,12 +1,25 @@
-import { Server, ServerCredentials, type ServerInterceptor } from "@grpc/grpc-js";
+import { Server, type ServerInterceptor } from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer, type PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { type GrpcOptions, ServerGrpc, Transport } from "@nestjs/microservices";
 import { HealthImplementation } from "grpc-health-check";
-import type { GrpcService } from "./grpc-service.ts";
+import { type GrpcService, withTypedFaults } from "./grpc-service.ts";
+import type { Wire } from "./wire/wire.ts";
 
-/** 4 MiB: no gRPC message of COS carries ciphertext bytes; those go over HTTP. */
-const maxMessageBytes = 4 * 1024 * 1024;
+/** What one peer may take of a server before it is refused or closed. */
+const limits = {
+  /** 4 MiB: no gRPC message of COS carries ciphertext bytes; those go over HTTP. */
+  "grpc.max_receive_message_length": 4 * 1024 * 1024,
+  "grpc.max_metadata_size": 16 * 1024,
+  /** Calls at once over one connection; each other waits at the caller. */
+  "grpc.max_concurrent_streams": 512,
+  /** What one HTTP/2 session may keep in memory, MB: headers and data that wait. */
+  "grpc-node.max_session_memory": 16,
+  /** A connection without a call is asked whether it lives, and closed when it does not answer. */
+  "grpc.keepalive_time_ms": 30_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+  "grpc.max_connection_idle_ms": 15 * 60_000,
+} as const;
 
 export interface GrpcServerOptions {
   readonly host: string;
@@ -15,7 +28,7 @@ export interface GrpcServerOptions {
   readonly services: readonly GrpcService[];
   /** Binary `FileDescriptorSet` for reflection. */
   readonly descriptorSet: Buffer;
-  readonly credentials?: ServerCredentials;
+  readonly wire: Wire;
   /** Run around every call, the first outermost. */
   readonly interceptors?: ServerInterceptor[];
 }
@@ -43,19 +56,14 @@ export class GrpcServer extends ServerGrpc {
   }
 
   override async createClient(): Promise<Server> {
-    const { host, port, descriptorSet, credentials, interceptors = [] } = this.#options;
-    const server = new Server({
-      "grpc.max_receive_message_length": maxMessageBytes,
-      "grpc.max_metadata_size": 16 * 1024,
-      interceptors,
-    });
+    const { host, port, descriptorSet, wire, interceptors = [] } = this.#options;
+    const credentials = wire.serverCredentials(host);
+    const server = new Server({ ...limits, interceptors });
     this.health.addToServer(server);
     new ReflectionService(loadFileDescriptorSetFromBuffer(descriptorSet)).addToServer(server);
     this.boundPort = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(
-        `${host}:${port}`,
-        credentials ?? ServerCredentials.createInsecure(),
-        (error, bound) => (error ? reject(error) : resolve(bound)),
+      server.bindAsync(`${host}:${port}`, credentials, (error, bound) =>
+        error ? reject(error) : resolve(bound),
       );
     });
     return server;
@@ -63,7 +71,7 @@ export class GrpcServer extends ServerGrpc {
 }
 
 function nestOptions({ services }: GrpcServerOptions): GrpcOptions["options"] {
-  const definitions = services.map(({ name, definition }) => [name, definition]);
+  const definitions = services.map(({ name, definition }) => [name, withTypedFaults(definition)]);
   return {
     package: [...new Set(services.map(({ name }) => name.split(".").slice(0, -1).join(".")))],
     packageDefinition: Object.fromEntries(definitions) as unknown as PackageDefinition,

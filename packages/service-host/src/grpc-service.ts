@@ -20,6 +20,36 @@ export interface GrpcServiceOptions {
   readonly onBug?: (rpc: string, error: unknown) => void;
 }
 
+/** Stands for a request whose bytes are no message of its type. */
+const malformed = Symbol("malformed");
+
+/**
+ * The definition with requests that are read without throwing: grpc-js would answer INTERNAL to bytes that are no
+ * message, which is for faults of ours and not of callers.
+ */
+export const withTypedFaults = (definition: GrpcDefinition): GrpcDefinition =>
+  Object.fromEntries(
+    Object.entries(definition).map(([rpc, method]) => [
+      rpc,
+      {
+        ...method,
+        requestDeserialize: (bytes: Buffer) => readOr(malformed, method.requestDeserialize, bytes),
+      },
+    ]),
+  );
+
+function readOr<T>(otherwise: T, read: (bytes: Buffer) => unknown, bytes: Buffer): unknown {
+  try {
+    return read(bytes);
+  } catch {
+    return otherwise;
+  }
+}
+
+function refuseMalformed(request: unknown): void {
+  if (request === malformed) throw new RpcFault("INVALID_ARGUMENT", "MALFORMED_MESSAGE");
+}
+
 type NativeCall = ServerUnaryCall<unknown, unknown>;
 type AnyHandler = (request: unknown, call: CallContext) => Promise<unknown> | AsyncIterable<unknown>;
 
@@ -52,6 +82,7 @@ function unary(rpc: string, handle: AnyHandler, options: GrpcServiceOptions) {
     const { call, done } = contextOf(metadata, native);
     try {
       await options.guard?.(call);
+      refuseMalformed(request);
       return await (handle(request, call) as Promise<unknown>);
     } catch (error) {
       throw toNestException(rpc, error, options);
@@ -67,6 +98,7 @@ function streaming(rpc: string, handle: AnyHandler, options: GrpcServiceOptions)
       const { call, abort, done } = contextOf(metadata, native);
       const pump = async () => {
         await options.guard?.(call);
+        refuseMalformed(request);
         for await (const message of handle(request, call) as AsyncIterable<unknown>) {
           if (subscriber.closed) return;
           subscriber.next(message);

@@ -2,7 +2,6 @@ import "reflect-metadata";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type MetricsServer, startMetricsServer, type Telemetry } from "@cos/telemetry";
-import type { ServerCredentials } from "@grpc/grpc-js";
 import { type DynamicModule, type INestApplication, type INestMicroservice, Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { GrpcServer } from "./grpc-server.ts";
@@ -10,6 +9,8 @@ import type { GrpcService } from "./grpc-service.ts";
 import { type HttpRoute, httpController } from "./http-routes.ts";
 import { observedCalls } from "./observed-calls.ts";
 import { observedRoutes } from "./observed-routes.ts";
+import { checkedCallers } from "./wire/checked-callers.ts";
+import { plaintextWire, type Wire } from "./wire/wire.ts";
 
 export interface HostOptions {
   readonly host: string;
@@ -18,7 +19,8 @@ export interface HostOptions {
     readonly port: number;
     readonly services: readonly GrpcService[];
     readonly descriptorSet: Buffer;
-    readonly credentials?: ServerCredentials;
+    /** How peers reach it; in the clear, and on the loopback only, when left out. */
+    readonly wire?: Wire | undefined;
   };
   readonly http?: { readonly port: number; readonly routes: readonly HttpRoute[] };
   /** What is seen of the service: its spans and metrics, and where `/metrics`, `/healthz` and `/readyz` answer. */
@@ -54,8 +56,12 @@ Module({})(HostModule);
 export async function hostService(options: HostOptions): Promise<HostedService> {
   const { host, grpc, http, observe } = options;
   const controllers = grpc.services.map(({ controller }) => controller);
-  const interceptors = observe ? [observedCalls(observe.telemetry, observe.trustCallers ?? true)] : [];
-  const strategy = new GrpcServer({ host, ...grpc, interceptors });
+  const wire = grpc.wire ?? plaintextWire();
+  const interceptors = [
+    ...(observe ? [observedCalls(observe.telemetry, observe.trustCallers ?? true)] : []),
+    ...(wire.knowsCallers ? [checkedCallers()] : []),
+  ];
+  const strategy = new GrpcServer({ host, ...grpc, wire, interceptors });
   const quiet = { logger: ["error", "warn"] as ("error" | "warn")[], abortOnError: false };
 
   let app: INestApplication | INestMicroservice;

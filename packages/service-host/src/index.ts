@@ -8,3 +8,4 @@ export * from "./logger.ts";
 export * from "./rpc-fault.ts";
 export * from "./run-service.ts";
 export * from "./service-token.ts";
+export * from "./wire/index.ts";

@@ -5,7 +5,7 @@ import { opsService } from "@cos/ops";
 import { descriptorSet } from "@cos/proto";
 import { AccessServiceService } from "@cos/proto/access";
 import { MirrorOpsServiceService } from "@cos/proto/ops";
-import { grpcService, hostService, type Logger, requireServiceToken } from "@cos/service-host";
+import { grpcService, hostService, type Logger, requireServiceToken, type Wire } from "@cos/service-host";
 import type { Db } from "@cos/store";
 import { Telemetry, tracedLog, watchOutbox } from "@cos/telemetry";
 import { chainEvents } from "@cos/topics";
@@ -57,6 +57,8 @@ export type AccessParts = {
   readonly now: () => number;
   readonly serviceToken: string;
   readonly telemetry?: Telemetry;
+  /** How gRPC runs; in the clear on the loopback when left out. */
+  readonly wire?: Wire | undefined;
 };
 
 export type AccessServiceHandle = {
@@ -129,7 +131,7 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
       });
       const hosted = await hostService({
         host: config.host,
-        grpc: { port: config.grpcPort, services, descriptorSet: descriptorSet() },
+        grpc: { port: config.grpcPort, services, descriptorSet: descriptorSet(), wire: parts.wire },
         observe: { telemetry, metricsPort: config.metricsPort },
       });
       const stopping = new AbortController();

@@ -14,6 +14,7 @@ import {
   type Logger,
   requireServiceToken,
   serviceTokenKey,
+  type Wire,
 } from "@cos/service-host";
 import { Telemetry, tracedLog } from "@cos/telemetry";
 import type { Wallet } from "ethers";
@@ -40,6 +41,8 @@ export interface WorkerParts {
   readonly logger: Logger<WorkerLogEvent>;
   readonly serviceToken: string;
   readonly telemetry?: Telemetry;
+  /** How gRPC runs; in the clear on the loopback when left out. */
+  readonly wire?: Wire | undefined;
 }
 
 export interface FheWorker {
@@ -59,9 +62,12 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
   const { logger, key, telemetry = new Telemetry({ service: "fhe-worker" }) } = parts;
   const log = tracedLog(telemetry, parts.log);
   const worker = asAddress(key.address);
-  const orchestrator = createGrpcClient(TaskServiceService, config.orchestratorAddress, {
-    [serviceTokenKey]: parts.serviceToken,
-  });
+  const orchestrator = createGrpcClient(
+    TaskServiceService,
+    config.orchestratorAddress,
+    { [serviceTokenKey]: parts.serviceToken },
+    { wire: parts.wire },
+  );
   const pool = new EvaluationPool(config.threads, config.engine);
   const state = { running: 0, done: 0n, draining: false };
   watchWorker(telemetry, state);

@@ -4,7 +4,7 @@ import { type MessageLog, runConsumers, startOutboxRelay } from "@cos/messaging"
 import type { ObjectStore } from "@cos/objects";
 import { opsService } from "@cos/ops";
 import { descriptorSet } from "@cos/proto";
-import { hostService, type Logger, serviceTokenKey } from "@cos/service-host";
+import { hostService, type Logger, serviceTokenKey, type Wire } from "@cos/service-host";
 import type { Db } from "@cos/store";
 import { Telemetry, tracedLog, tracedObjects, watchOutbox } from "@cos/telemetry";
 import { ticketEvents } from "@cos/topics";
@@ -52,6 +52,8 @@ export type GatewayParts = {
   readonly now: () => number;
   readonly serviceToken: string;
   readonly telemetry?: Telemetry;
+  /** How gRPC runs; in the clear on the loopback when left out. */
+  readonly wire?: Wire | undefined;
 };
 
 export type GatewayHandle = {
@@ -95,8 +97,8 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
     await log.declare(ticketEvents);
 
     const metadata = { [serviceTokenKey]: serviceToken };
-    const access = accessClient(config.accessAddress, metadata);
-    const compute = computeClient(config.orchestratorAddress, metadata);
+    const access = accessClient(config.accessAddress, metadata, parts.wire);
+    const compute = computeClient(config.orchestratorAddress, metadata, parts.wire);
     const { chainId } = config;
     const deps: Dependencies = {
       db,
@@ -134,6 +136,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
           opsService({ service: "gateway", db, serviceToken, ...options }),
         ],
         descriptorSet: descriptorSet(),
+        wire: parts.wire,
       },
       http: {
         port: config.httpPort,

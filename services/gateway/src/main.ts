@@ -23,6 +23,7 @@ await runServiceProcess({
       now: host.now,
       serviceToken: await host.serviceToken(),
       telemetry: host.telemetry,
+      wire: await host.wire(),
     });
   },
 });

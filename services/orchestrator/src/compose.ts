@@ -17,6 +17,7 @@ import {
   type Logger,
   requireServiceToken,
   serviceTokenKey,
+  type Wire,
 } from "@cos/service-host";
 import type { Db } from "@cos/store";
 import { Telemetry, tracedLog, tracedObjects, watchOutbox } from "@cos/telemetry";
@@ -61,6 +62,8 @@ export interface OrchestratorParts {
   readonly now: () => number;
   readonly serviceToken: string;
   readonly telemetry?: Telemetry;
+  /** How gRPC runs; in the clear on the loopback when left out. */
+  readonly wire?: Wire | undefined;
 }
 
 export interface Orchestrator {
@@ -84,9 +87,12 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
   const log = tracedLog(telemetry, parts.log);
   watchOutbox(telemetry, db);
   watchJobs(telemetry, { db, log, now, workerForgottenSeconds: config.workerForgottenSeconds });
-  const access = createGrpcClient(AccessServiceService, config.accessAddress, {
-    [serviceTokenKey]: serviceToken,
-  });
+  const access = createGrpcClient(
+    AccessServiceService,
+    config.accessAddress,
+    { [serviceTokenKey]: serviceToken },
+    { wire: parts.wire },
+  );
   const jobs = observedJobs(
     telemetry,
     createJobRecords(db, (jobId, state) => logger.info("job.moved", { jobId, state })),
@@ -212,6 +218,7 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
             opsService({ service: "orchestrator", db, serviceToken, onBug: options.onBug }),
           ],
           descriptorSet: descriptorSet(),
+          wire: parts.wire,
         },
         observe: { telemetry, metricsPort: config.metricsPort },
       });

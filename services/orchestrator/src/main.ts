@@ -16,5 +16,6 @@ await runServiceProcess({
       now: host.now,
       serviceToken: await host.serviceToken(),
       telemetry: host.telemetry,
+      wire: await host.wire(),
     }),
 });

@@ -12,6 +12,7 @@ import {
   hostService,
   type Logger,
   requireServiceToken,
+  type Wire,
 } from "@cos/service-host";
 import type { Db } from "@cos/store";
 import { Telemetry, tracedLog, tracedObjects, watchOutbox } from "@cos/telemetry";
@@ -69,6 +70,8 @@ export type SettlementParts = {
   /** What operators' calls carry; without it they are not answered. */
   readonly serviceToken?: string;
   readonly telemetry?: Telemetry;
+  /** How gRPC runs; in the clear on the loopback when left out. */
+  readonly wire?: Wire | undefined;
 };
 
 export type SettlementServiceHandle = {
@@ -122,6 +125,7 @@ export function composeSettlement(config: SettlementConfig, parts: SettlementPar
           port: config.grpcPort,
           services: [service, ...operatorServices(config, parts)],
           descriptorSet: descriptorSet(),
+          wire: parts.wire,
         },
         observe: { telemetry, metricsPort: config.metricsPort },
       });

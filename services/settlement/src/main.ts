@@ -31,6 +31,7 @@ await runServiceProcess({
       now: host.now,
       serviceToken: await host.serviceToken(),
       telemetry: host.telemetry,
+      wire: await host.wire(),
     });
   },
 });

@@ -10,6 +10,7 @@ import {
   listAccounts,
   type Platform,
 } from "@cos/client";
+import { publicTlsWire } from "@cos/service-host/wire";
 import type { Command } from "commander";
 import { formatEther } from "ethers";
 import type { Act } from "../act.ts";
@@ -128,7 +129,8 @@ function outbound({ services, chain }: Platform): Check {
   };
 }
 
-async function serviceChecks({ services }: Platform): Promise<Check[]> {
+async function serviceChecks({ services, tls }: Platform): Promise<Check[]> {
+  const wire = tls && publicTlsWire(tls.ca);
   const named: [string, string][] = [
     ["gateway", services.gateway],
     ["access", services.access],
@@ -140,7 +142,7 @@ async function serviceChecks({ services }: Platform): Promise<Check[]> {
   ];
   return Promise.all(
     named.map(async ([name, address]): Promise<Check> => {
-      const health = await checkHealth(address);
+      const health = await checkHealth(address, undefined, wire);
       return { name, level: health === "SERVING" ? "ok" : "bad", says: `${address} ${health.toLowerCase()}` };
     }),
   );

@@ -2,15 +2,17 @@ import { AccessServiceService } from "@cos/proto/access";
 import { JobServiceService, SessionServiceService, TicketServiceService } from "@cos/proto/gateway";
 import { SettlementServiceService } from "@cos/proto/settlement";
 import { createGrpcClient } from "@cos/service-host/grpc-client";
+import { publicTlsWire } from "@cos/service-host/wire";
 import type { Platform } from "../platform-file.ts";
 
 /** Typed clients of the three edges that people may call. Connections open at the first call. */
-export function connectServices({ services }: Platform) {
-  const access = createGrpcClient(AccessServiceService, services.access);
-  const sessions = createGrpcClient(SessionServiceService, services.gateway);
-  const tickets = createGrpcClient(TicketServiceService, services.gateway);
-  const jobs = createGrpcClient(JobServiceService, services.gateway);
-  const settlement = createGrpcClient(SettlementServiceService, services.settlement);
+export function connectServices({ services, tls }: Platform) {
+  const options = { wire: tls && publicTlsWire(tls.ca) };
+  const access = createGrpcClient(AccessServiceService, services.access, {}, options);
+  const sessions = createGrpcClient(SessionServiceService, services.gateway, {}, options);
+  const tickets = createGrpcClient(TicketServiceService, services.gateway, {}, options);
+  const jobs = createGrpcClient(JobServiceService, services.gateway, {}, options);
+  const settlement = createGrpcClient(SettlementServiceService, services.settlement, {}, options);
   return {
     access,
     sessions,

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CosFailure, orFail, type Platform } from "@cos/client";
 import { createGrpcClient, type GrpcClient, type GrpcDefinition } from "@cos/service-host/grpc-client";
+import { openTlsWire, type Wire } from "@cos/service-host/wire";
 import type { Command } from "commander";
 import type { Context } from "../../context.ts";
 
@@ -21,14 +22,18 @@ export const operatorOptions = (command: Command): Command =>
 export class Operator {
   readonly #platform: Platform;
   readonly #token: string;
+  readonly #wire: Wire | undefined;
 
-  private constructor(platform: Platform, token: string) {
+  private constructor(platform: Platform, token: string, wire: Wire | undefined) {
     this.#platform = platform;
     this.#token = token;
+    this.#wire = wire;
   }
 
   static async of(context: Context, options: OperatorOptions): Promise<Operator> {
-    return new Operator(await context.platform(), await readToken(context, options));
+    const platform = await context.platform();
+    const wire = platform.tls && (await operatorWire(context));
+    return new Operator(platform, await readToken(context, options), wire);
   }
 
   /** Whether the platform file names the service. */
@@ -44,13 +49,30 @@ export class Operator {
     if (address === undefined) {
       throw new CosFailure("usage", "SERVICE_UNKNOWN", `the platform file does not name ${service}`);
     }
-    const client = createGrpcClient(definition, address, { "cos-service-token": this.#token });
+    const metadata = { "cos-service-token": this.#token };
+    const client = createGrpcClient(definition, address, metadata, { wire: this.#wire });
     try {
       return await orFail(use(client));
     } finally {
       client.close();
     }
   }
+}
+
+/** An operator's certificate, by the same settings as a service's. */
+async function operatorWire({ io: { env }, path }: Context): Promise<Wire> {
+  const [certFile, keyFile, caFile] = [env.COS_TLS_CERT_FILE, env.COS_TLS_KEY_FILE, env.COS_TLS_CA_FILE];
+  if (certFile === undefined || keyFile === undefined || caFile === undefined) {
+    throw new CosFailure(
+      "usage",
+      "NO_OPERATOR_CERTIFICATE",
+      "this platform's services ask operators for a certificate",
+      {
+        hint: "name it with COS_TLS_CERT_FILE, COS_TLS_KEY_FILE and COS_TLS_CA_FILE",
+      },
+    );
+  }
+  return openTlsWire({ certFile: path(certFile), keyFile: path(keyFile), caFile: path(caFile) });
 }
 
 /** The token from its file, or from the keys of a platform on this machine. Never from the command line, where others see it. */

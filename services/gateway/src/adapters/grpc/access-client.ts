@@ -8,7 +8,7 @@ import {
   ok,
   refusalCodes,
 } from "@cos/protocol";
-import { createGrpcClient, RpcFault } from "@cos/service-host";
+import { createGrpcClient, RpcFault, type Wire } from "@cos/service-host";
 import { type AccessPort, ServiceUnavailable } from "../../app/ports.ts";
 import { type Refusal, refusal } from "../../domain/refusal.ts";
 import { toBytes, toDigest, toHex } from "./wire.ts";
@@ -22,8 +22,9 @@ const clauseCodes: ReadonlySet<string> = new Set([
 export function accessClient(
   address: string,
   metadata: Readonly<Record<string, string>>,
+  wire?: Wire,
 ): AccessPort & { close(): void } {
-  const client = createGrpcClient(AccessServiceService, address, metadata);
+  const client = createGrpcClient(AccessServiceService, address, metadata, { wire });
   return {
     checkAccess: async ({ grantee, purposeHash, regionCode, op, ...rest }) => {
       const answer = await reach(() =>

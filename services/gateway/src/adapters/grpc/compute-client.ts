@@ -1,5 +1,5 @@
 import { ComputeServiceService } from "@cos/proto/compute";
-import { createGrpcClient, RpcFault, type StatusName } from "@cos/service-host";
+import { createGrpcClient, RpcFault, type StatusName, type Wire } from "@cos/service-host";
 import type { ComputePort } from "../../app/jobs.ts";
 import { ServiceUnavailable } from "../../app/ports.ts";
 import { toBytes } from "./wire.ts";
@@ -18,8 +18,9 @@ const passedOn: ReadonlySet<StatusName> = new Set([
 export function computeClient(
   address: string,
   metadata: Readonly<Record<string, string>>,
+  wire?: Wire,
 ): ComputePort & { close(): void } {
-  const client = createGrpcClient(ComputeServiceService, address, metadata);
+  const client = createGrpcClient(ComputeServiceService, address, metadata, { wire });
   return {
     quoteJob: (request) => reach(() => client.quoteJob(request)),
     getJob: async (jobId) => {
