@@ -5,7 +5,8 @@
 namespace fhe {
 namespace {
 
-constexpr std::size_t group = 8;  // rows that one pass over a sum takes
+// Rows that one pass over a sum takes: more would fall on the same sets of the first-level cache.
+constexpr std::size_t group = 8;
 
 }  // namespace
 

@@ -99,6 +99,8 @@ void multiply_some(const ProductPiece& piece, std::size_t first) {
 
 void multiply(const ProductPiece& piece) {
   std::size_t row = 0;
+
+  for (; row + 8 <= piece.rows; row += 8) multiply_some<8>(piece, row);
   for (; row + 4 <= piece.rows; row += 4) multiply_some<4>(piece, row);
   for (; row + 2 <= piece.rows; row += 2) multiply_some<2>(piece, row);
   for (; row < piece.rows; ++row) multiply_some<1>(piece, row);
