@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type CosClient, type PermitDraft, revokeAccess } from "@cos/client";
-import type { Party } from "@cos/demo";
+import type { CosClient, PermitDraft } from "@cos/client";
 import type { Scene } from "../support/scene.ts";
 import { stubborn } from "./stubborn.ts";
 
@@ -105,9 +104,4 @@ export async function untilEnded(
     if (left.length > 0) await delay(500);
   }
   return { left, reissued };
-}
-
-/** The owner takes a grant back. */
-export async function revoke(owner: Party, grantId: string, untilMs: number): Promise<void> {
-  await stubborn(() => revokeAccess(owner.client, owner.account, { grantId }), { untilMs });
 }

@@ -5,11 +5,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { auditChain, auditMoney, auditObjects, auditRows, type Finding } from "./audit.ts";
 import { injectFaults } from "./inject.ts";
-import { chainState, issueJob, type RunJob, revoke, untilEnded } from "./jobs.ts";
+import { chainState, issueJob, type RunJob, untilEnded } from "./jobs.ts";
 import { pick, seededRandom } from "./random.ts";
 import { printTables } from "./report.ts";
 import { faultSchedule } from "./schedule.ts";
 import { raiseStage } from "./stage.ts";
+import { stubborn } from "./stubborn.ts";
 import { openAndCompare, setUpWorld } from "./study.ts";
 
 /**
@@ -91,12 +92,12 @@ try {
       // One job in fifteen stands on a grant of its own, which the owner takes back while it runs.
       const revoked = number % 15 === 7;
       const ground = revoked
-        ? await world.ground(researcher, number % 2, 1)
+        ? await stubborn(() => world.ground(researcher, number % 2, 1), { untilMs: endMs })
         : pick(choices, grounds[researcher] ?? []);
       const issued = await issueJob(ground, endMs);
       retries += issued.retries;
       jobs.push({ permitId: issued.permitId, ground, revoked, issuedAtMs: performance.now() });
-      if (revoked) await revoke(world.hospital, ground.grantId, endMs);
+      if (revoked) await stubborn(() => world.revoke(ground), { untilMs: endMs });
       if (jobs.length % 25 === 0) say(`${jobs.length} permits issued`);
     }
   };

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { ensureIdentity, openCohort, readPlatformFile } from "@cos/client";
+import { ensureIdentity, openCohort, readPlatformFile, revokeAccess } from "@cos/client";
 import type { Fleet } from "@cos/cluster";
 import {
   compareCounts,
@@ -24,8 +24,20 @@ export type World = {
   readonly datasets: readonly string[];
   /** A fresh grant of one researcher to one dataset. */
   ground(researcher: number, dataset: number, maxRuns: number): Promise<Ground>;
+  /** The hospital takes a grant back. */
+  revoke(ground: Ground): Promise<void>;
   close(): void;
 };
+
+/** Runs what it is given one after the other, whatever becomes of each. */
+function turns(): <T>(step: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (step) => {
+    const mine = last.then(step, step);
+    last = mine.catch(() => {});
+    return mine;
+  };
+}
 
 const regions = ["eu", "us"] as const;
 
@@ -46,6 +58,8 @@ export async function setUpWorld(fleet: Fleet, dir: string, researchers: number)
   }
   const [scene] = scenes;
   if (scene === undefined) throw new RangeError("no researcher");
+  // One account's transactions carry one row of nonces, so the hospital does one thing after the other.
+  const inTurn = turns();
   const cohorts: SmallCohort[] = [];
   const datasets: string[] = [];
   for (const [i, region] of regions.entries()) {
@@ -65,13 +79,12 @@ export async function setUpWorld(fleet: Fleet, dir: string, researchers: number)
       const cohort = cohorts[dataset];
       const datasetId = datasets[dataset];
       if (!by || !cohort || datasetId === undefined) throw new RangeError("no such researcher or dataset");
-      const { grantId } = await by.grant(datasetId, {
-        ...by.paid(),
-        maxRuns,
-        region: regions[dataset] ?? "",
-        graceSeconds: 3_600,
-      });
+      const terms = { ...by.paid(), maxRuns, region: regions[dataset] ?? "", graceSeconds: 3_600 };
+      const { grantId } = await inTurn(() => by.grant(datasetId, terms));
       return { scene: by, datasetId, grantId, trait: cohort.trait, dataset };
+    },
+    revoke: async ({ grantId }) => {
+      await inTurn(() => revokeAccess(hospital.client, hospital.account, { grantId }));
     },
     close: () => {
       hospital.client.close();
