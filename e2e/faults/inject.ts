@@ -25,6 +25,7 @@ export async function injectFaults(
   const count = (name: string, by = 1) => tally.set(name, (tally.get(name) ?? 0) + by);
   const healing = new Set<Promise<void>>();
   const busy = new Set<string>();
+  const minding = mindProcesses(stage, (process) => busy.has(process), stop, count);
   for (const fault of schedule) {
     await delay(fault.afterMs, undefined, { signal: stop }).catch(() => {});
     if (stop.aborted) break;
@@ -41,11 +42,29 @@ export async function injectFaults(
     healing.add(wound);
   }
   await Promise.all(healing);
+  await minding;
   for (const process of stage.fleet.processes.values()) {
     process.resume();
     await process.start();
   }
   return tally;
+}
+
+/** What an orchestrator of containers does: a process that ended by itself, since it found no database for instance, is started again. */
+async function mindProcesses(
+  { fleet }: Stage,
+  isDown: (process: string) => boolean,
+  stop: AbortSignal,
+  count: (name: string) => void,
+): Promise<void> {
+  while (!stop.aborted) {
+    await delay(1_000, undefined, { signal: stop }).catch(() => {});
+    for (const [name, process] of fleet.processes) {
+      if (stop.aborted || isDown(name) || process.isRunning()) continue;
+      count(`${kindOf(name)} ended by itself and was started again`);
+      process.spawn();
+    }
+  }
 }
 
 const describe = (fault: Fault): string =>
