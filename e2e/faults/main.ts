@@ -115,11 +115,14 @@ try {
   say(`${jobs.length - ended.left.length} of ${jobs.length} permits have ended`);
   let opened = 0;
   let compared = 0;
+  let recomputed = 0;
   let wrong = "";
   for (const job of jobs) {
     if ((await chainState(world.hospital.client, job.permitId)) === "REFUNDED") continue;
     try {
-      compared += await openAndCompare(world, job);
+      const result = await openAndCompare(world, job);
+      compared += result.compared;
+      recomputed += result.recomputed ? 1 : 0;
       opened++;
     } catch (cause) {
       wrong ||= cause instanceof Error ? cause.message : String(cause);
@@ -139,7 +142,7 @@ try {
     {
       rule: "sums opened from ciphertext are right",
       ok: opened === completed && opened > 0 && wrong === "",
-      seen: `${opened} of ${completed} results, ${compared} numbers${wrong === "" ? "" : `; ${wrong}`}`,
+      seen: `${opened} of ${completed} results (${recomputed} after recomputing), ${compared} numbers${wrong === "" ? "" : `; ${wrong}`}`,
     },
     ...(await quiet(async () => [...(await auditRows(stage)), ...(await auditObjects(stage))])),
   ];

@@ -244,9 +244,9 @@ export class Scene {
     return waitForJob(client, account, permitId, "COMMITTED", undefined, 60_000);
   }
 
-  openResult(permitId: string): Promise<OpenedPermit> {
+  openResult(permitId: string, how: { readonly recompute?: boolean } = {}): Promise<OpenedPermit> {
     const { client, home, account, ring } = this.hospital;
-    return openPermit(client, home, account, ring.passphrase, permitId);
+    return openPermit(client, home, account, ring.passphrase, permitId, how);
   }
 
   /** Releases under the controlled class with a second approver. */
