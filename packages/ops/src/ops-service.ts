@@ -24,11 +24,13 @@ export type OpsServiceOptions = {
 };
 
 const maxLetters = 1_000;
+/** The largest number of a row; a larger one names none. */
+const maxId = 2n ** 63n - 1n;
 
 /** The operator's side of a service that keeps state: status, and messages that were put aside. One line in a `compose.ts`. */
 export function opsService({ service, db, serviceToken, facts, onBug }: OpsServiceOptions): GrpcService {
   const letterOf = async (id: bigint): Promise<DeadLetter> => {
-    const letter = await readDeadLetter(db, id);
+    const letter = id > maxId ? undefined : await readDeadLetter(db, id);
     if (!letter) throw new RpcFault("NOT_FOUND", "NO_SUCH_DEAD_LETTER", { id: id.toString() });
     return letter;
   };

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { type MetricsServer, startMetricsServer, type Telemetry } from "@cos/telemetry";
 import { type DynamicModule, type INestApplication, type INestMicroservice, Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
+import { BoundedExpress, defaultHttpLimits, type HttpLimits } from "./bounded-server.ts";
 import { GrpcServer } from "./grpc-server.ts";
 import type { GrpcService } from "./grpc-service.ts";
 import { type HttpRoute, httpController } from "./http-routes.ts";
@@ -22,7 +23,11 @@ export interface HostOptions {
     /** How peers reach it; in the clear, and on the loopback only, when left out. */
     readonly wire?: Wire | undefined;
   };
-  readonly http?: { readonly port: number; readonly routes: readonly HttpRoute[] };
+  readonly http?: {
+    readonly port: number;
+    readonly routes: readonly HttpRoute[];
+    readonly limits?: Partial<HttpLimits>;
+  };
   /** What is seen of the service: its spans and metrics, and where `/metrics`, `/healthz` and `/readyz` answer. */
   readonly observe?: {
     readonly telemetry: Telemetry;
@@ -69,7 +74,11 @@ export async function hostService(options: HostOptions): Promise<HostedService> 
   if (http) {
     const given = observe ? observedRoutes(observe.telemetry, http.routes) : http.routes;
     const routes = httpController(given, options.onBug);
-    const web = await NestFactory.create(moduleOf([...controllers, routes]), { ...quiet, bodyParser: false });
+    const web = await NestFactory.create(
+      moduleOf([...controllers, routes]),
+      new BoundedExpress({ ...defaultHttpLimits, ...http.limits }),
+      { ...quiet, bodyParser: false },
+    );
     web.connectMicroservice({ strategy });
     await web.startAllMicroservices();
     await web.listen(http.port, host);

@@ -41,6 +41,9 @@ export const senderOpsHandlers = ({
   now,
 }: SenderOpsDeps): GrpcHandlers<typeof SenderOpsServiceService> => {
   const operated = async (operate: Operate, businessId: string, dryRun: boolean) => {
+    if (!/^[\x20-\x7e]{1,200}$/.test(businessId)) {
+      throw new RpcFault("INVALID_ARGUMENT", "BAD_FIELD", { field: "business_id" });
+    }
     const result = await operate(businessId, dryRun);
     if (!result.ok) throw RpcFault.of(result.error, statusOf);
     return { intent: toWire({ ...result.value, broadcasts: 0, updatedAt: now() }) };
