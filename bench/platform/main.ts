@@ -1,0 +1,58 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { benchJobs } from "./jobs.ts";
+import { Report } from "./report.ts";
+import { raiseStage } from "./stage.ts";
+
+/**
+ * `npm run bench:platform`: what the platform does in a second on real parts, each number beside what this machine gives
+ * at best. `--quick` shows that the bench runs, not what it measures. Ends with 0 when every number could be measured.
+ */
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    /** Some of: jobs, tickets, bytes, messages, mirror. */
+    only: { type: "string" },
+    json: { type: "string", default: join("out", "bench-platform.json") },
+    keep: { type: "boolean", default: false },
+  },
+});
+const { quick } = values;
+const wanted = values.only?.split(",") ?? ["jobs", "tickets", "bytes", "messages", "mirror"];
+const startedAt = performance.now();
+const say = (line: string): void => {
+  process.stdout.write(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(7)} s  ${line}\n`);
+};
+
+const report = new Report();
+const folder = await mkdtemp(join(tmpdir(), "cos-bench-platform-"));
+const stage = await raiseStage(folder, { workers: quick ? 1 : 4, people: 240 });
+try {
+  say(
+    `${Object.entries(stage.parts.versions)
+      .map((part) => part.join(" "))
+      .join(", ")}; a dataset is published`,
+  );
+  if (wanted.includes("jobs")) {
+    await stage.blocksEachSecond();
+    await benchJobs(
+      stage,
+      report,
+      quick
+        ? { workers: [1], replicas: [1], single: 2, together: 4 }
+        : { workers: [1, 2, 4], replicas: [1, 2], single: 20, together: 40 },
+    );
+    say("jobs are done");
+  }
+  report.print();
+  await mkdir(dirname(values.json), { recursive: true });
+  await report.write(values.json, { quick, parts: stage.parts.versions });
+  say(`numbers are in ${values.json}`);
+} finally {
+  await stage.stop();
+  if (values.keep) say(`logs are kept in ${folder}`);
+  else await rm(folder, { recursive: true, force: true });
+}
+process.exit();
