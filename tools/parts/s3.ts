@@ -41,9 +41,12 @@ async function partOf(name: string, variable: string, run: () => Promise<S3Serve
   return { name, version, env: { [variable]: url }, stop: () => server.stop() };
 }
 
+/** The path of MinIO's program. */
+export const minioProgram = (cache: string): Promise<string> => goProgram(minio, cache);
+
 /** A MinIO of our own on a free port of the loopback, over one folder. */
 export async function runMinio(folder: string, cache: string): Promise<S3Server> {
-  const program = await goProgram(minio, cache);
+  const program = await minioProgram(cache);
   const { home, data, port, access, secret } = await place(folder, "minio");
   return run(minio, port, access, secret, {
     command: program,

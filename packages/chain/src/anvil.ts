@@ -12,6 +12,8 @@ export interface AnvilOptions {
   readonly dataDir: string;
   /** 0 picks a free one; a chain that is restarted keeps the port it had. */
   readonly port?: number;
+  /** Address to listen on; the loopback when left out. Its RPC obeys whoever reaches it. */
+  readonly host?: string;
   readonly chainId?: number;
   /** Seconds between blocks; left out: a block for each transaction. */
   readonly blockTimeSeconds?: number;
@@ -38,13 +40,13 @@ type PidFile = { pid: number; port: number; chainId: number };
  * at most the last second, which services see as a reorganisation.
  */
 export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
-  const { dataDir, port = 0, chainId = 31_337, blockTimeSeconds } = options;
+  const { dataDir, port = 0, host = "127.0.0.1", chainId = 31_337, blockTimeSeconds } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const pidFile = join(dataDir, "anvil.json");
   const last = await readPidFile(pidFile);
   const running =
     (await takeUp(last)) ??
-    (await launch(dataDir, pidFile, { chainId, port: port || (last?.port ?? 0), blockTimeSeconds }));
+    (await launch(dataDir, pidFile, { chainId, host, port: port || (last?.port ?? 0), blockTimeSeconds }));
   const rpcUrl = `http://127.0.0.1:${running.port}`;
   const heartbeat =
     blockTimeSeconds === undefined ? startHeartbeat(rpcUrl, running.chainId) : { stop: () => {} };
@@ -82,12 +84,12 @@ async function takeUp(last: PidFile | undefined): Promise<PidFile | undefined> {
 async function launch(
   dataDir: string,
   pidFile: string,
-  wanted: { port: number; chainId: number; blockTimeSeconds: number | undefined },
+  wanted: { port: number; host: string; chainId: number; blockTimeSeconds: number | undefined },
 ): Promise<PidFile> {
-  const { chainId } = wanted;
+  const { chainId, host } = wanted;
   const port = wanted.port !== 0 && (await isFree(wanted.port)) ? wanted.port : await freePort();
   const logFile = openSync(join(dataDir, "anvil.log"), "a", 0o600);
-  const flags = `--host 127.0.0.1 --port ${port} --chain-id ${chainId} --accounts 0 --silent`;
+  const flags = `--host ${host} --port ${port} --chain-id ${chainId} --accounts 0 --silent`;
   const state = join(dataDir, "anvil-state.json");
   const child = spawn(
     anvilBinary(),
