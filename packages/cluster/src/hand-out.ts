@@ -1,0 +1,104 @@
+import { copyFile, mkdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { computeAddress } from "ethers";
+import { type CertifiedKey, DeploymentAuthority } from "./deployment-authority.ts";
+import type { PreparedCluster } from "./prepare-cluster.ts";
+import type { PrepareConfig } from "./prepare-settings.ts";
+
+type Chain = { readonly chainId: number; readonly rpcUrl: string };
+
+/** What each service is given of the operator's folder, under the same names, and nothing else. */
+const given: Readonly<Record<string, readonly string[]>> = {
+  access: ["deployment.json", "service-token", "database.url"],
+  gateway: ["service-token", "database.url", "object-store.url", "cache.url"],
+  orchestrator: ["service-token", "database.url", "object-store.url"],
+  settlement: [
+    "deployment.json",
+    "service-token",
+    "database.url",
+    "object-store.url",
+    "settler.key",
+    "usage.key",
+  ],
+};
+
+/**
+ * Fills one folder per service and worker with what it may know: its keys and URLs, its certificate (`tls.crt`, `tls.key`,
+ * `ca.crt`) and settings that only a prepared chain tells (`settings.env`); and `client/platform.json`, which holds no
+ * secret. `operator/platform.json` is the same as it looks from inside the deployment.
+ */
+export async function handOut(config: PrepareConfig, chain: Chain, prepared: PreparedCluster): Promise<void> {
+  const { keys } = prepared;
+  const operator = join(config.folder, "operator");
+  const authority = await DeploymentAuthority.create(config.certificateDays);
+  const settings: Readonly<Record<string, string>> = {
+    gateway: `COS_GATEWAY_GATEWAY_ADDRESS=${computeAddress(keys.gateway)}`,
+    orchestrator: `COS_ORCHESTRATOR_OPERATOR=${computeAddress(keys.settler)}`,
+  };
+  for (const [service, names] of Object.entries(given)) {
+    const folder = join(config.folder, service);
+    await mkdir(folder, { recursive: true, mode: 0o750 });
+    for (const name of names) await copyFile(join(operator, name), join(folder, name));
+    await put(folder, "settings.env", `${settings[service] ?? ""}\n`);
+    await putCertificate(folder, authority.pem, await authority.certify(service));
+  }
+  for (const i of config.workerRegions.keys()) {
+    const folder = join(config.folder, `worker-${i + 1}`);
+    await mkdir(folder, { recursive: true, mode: 0o750 });
+    await copyFile(join(operator, `worker-${i + 1}.key`), join(folder, "worker.key"));
+    await copyFile(join(operator, "service-token"), join(folder, "service-token"));
+    await putCertificate(folder, authority.pem, await authority.certify("fhe-worker"));
+  }
+  await putCertificate(operator, authority.pem, await authority.certify("operator"));
+  await writePlatformFiles(config, chain, prepared, authority.pem);
+}
+
+async function writePlatformFiles(
+  config: PrepareConfig,
+  { chainId, rpcUrl }: Chain,
+  { keys, chain }: PreparedCluster,
+  ca: string,
+): Promise<void> {
+  const { publicGateway, publicAccess, publicSettlement, publicOrchestrator, publicWorkers } = config;
+  const { addresses, programs } = chain;
+  const described = (rpc: string) => ({
+    format: "cos-platform/1",
+    name: config.name,
+    chain: {
+      chainId,
+      rpcUrl: rpc,
+      contracts: addresses,
+      feeTokens: [{ address: addresses.CreditToken, symbol: "COSC", decimals: 18 }],
+    },
+    services: {
+      gateway: publicGateway,
+      access: publicAccess,
+      settlement: publicSettlement,
+      orchestrator: publicOrchestrator,
+      workers: publicWorkers,
+    },
+    tls: { ca },
+    operator: computeAddress(keys.settler),
+    gatewayAddress: computeAddress(keys.gateway),
+    region: config.region,
+    programs,
+  });
+  const text = (rpc: string) => `${JSON.stringify(described(rpc), null, 2)}\n`;
+  const client = join(config.folder, "client");
+  await mkdir(client, { recursive: true, mode: 0o755 });
+  await put(client, "platform.json", text(config.publicRpcUrl), 0o644);
+  await put(join(config.folder, "operator"), "platform.json", text(rpcUrl));
+}
+
+async function putCertificate(folder: string, ca: string, { cert, key }: CertifiedKey): Promise<void> {
+  await put(folder, "ca.crt", ca, 0o644);
+  await put(folder, "tls.crt", cert, 0o644);
+  await put(folder, "tls.key", key);
+}
+
+/** At once: a service that reads while this writes sees the old or the new. */
+async function put(folder: string, name: string, text: string, mode = 0o600): Promise<void> {
+  const file = join(folder, name);
+  await writeFile(`${file}.part`, text, { mode });
+  await rename(`${file}.part`, file);
+}
