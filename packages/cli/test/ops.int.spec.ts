@@ -74,3 +74,17 @@ it("is refused with another token, and says where a token would come from withou
   const lost = await cos("ops", "sender", "pending", "--data", join(folder.path, "nowhere"));
   expect(lost).toMatchObject({ code: 4, json: { error: { code: "NO_SERVICE_TOKEN" } } });
 });
+
+it("lists signing keys, and rotates them", async () => {
+  const [first] = (await cos("ops", "keys", "list", ...data)).json.keys as { kid: string }[];
+  const planned = await cos("ops", "keys", "rotate", "--dry-run", ...data);
+  expect(planned).toMatchObject({
+    code: 0,
+    json: { dryRun: true, keys: [{ kid: first?.kid, state: "signing" }, { kid: null, state: "published" }] },
+  });
+  expect((await cos("ops", "keys", "rotate", ...data)).code).toBe(0);
+  expect(await cos("ops", "keys", "rotate", ...data)).toMatchObject({
+    code: 3,
+    json: { error: { code: "ROTATION_PENDING" } },
+  });
+});

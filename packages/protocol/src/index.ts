@@ -11,6 +11,7 @@ export * from "./manifest/object-ref.ts";
 export * from "./manifest/row-ranges.ts";
 export * from "./manifest/variant-axis.ts";
 export * from "./object-digest.ts";
+export * from "./oidc-binding.ts";
 export * from "./op-mask.ts";
 export * from "./permit-table/decide-next-transaction.ts";
 export * from "./permit-table/permit.ts";

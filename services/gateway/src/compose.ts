@@ -14,13 +14,15 @@ import { ethersSignatures } from "./adapters/ethers-signatures.ts";
 import { accessClient } from "./adapters/grpc/access-client.ts";
 import { computeClient } from "./adapters/grpc/compute-client.ts";
 import { jobService } from "./adapters/grpc/job-service.ts";
+import { keyOpsService } from "./adapters/grpc/key-ops-service.ts";
 import { sessionService } from "./adapters/grpc/session-service.ts";
 import { ticketService } from "./adapters/grpc/ticket-service.ts";
 import { healthRoute } from "./adapters/http/health-route.ts";
 import { jwksRoute } from "./adapters/http/jwks-route.ts";
 import { objectRoutes } from "./adapters/http/object-routes.ts";
 import { joseTokens } from "./adapters/jose-tokens.ts";
-import { loadSigningKey } from "./adapters/signing-key-file.ts";
+import { KeyRing } from "./adapters/key-ring.ts";
+import { oidcTokens, readOidcProviders } from "./adapters/oidc-tokens.ts";
 import { siweMessages } from "./adapters/siwe-messages.ts";
 import { gatewayMigrations } from "./adapters/store/migrations.ts";
 import { sqlRepositories } from "./adapters/store/sql-repositories.ts";
@@ -33,9 +35,11 @@ import { deletionsChannel, mirrorAuthority, requestDeletions } from "./app/follo
 import { IssueTicket } from "./app/issue-ticket.ts";
 import { Jobs } from "./app/jobs.ts";
 import { ObjectTransfers } from "./app/object-transfers.ts";
+import { OidcSessions } from "./app/oidc-sessions.ts";
 import { RedeemTicket } from "./app/redeem-ticket.ts";
 import { Sessions } from "./app/sessions.ts";
 import type { GatewayConfig } from "./config.ts";
+import { ticketLifetimeSeconds } from "./domain/ticket.ts";
 
 /** Finished platform objects that the gateway is built from. */
 export type GatewayParts = {
@@ -72,6 +76,8 @@ export type GatewayHandle = {
 };
 
 const housekeepingMs = 60_000;
+/** What clocks of replicas may differ by. */
+const clockSkewSeconds = 60;
 const sweepingMs = 3_600_000;
 /** An upload takes less than a day; what is older belongs to a process that died. */
 const longestUploadSeconds = 86_400;
@@ -92,8 +98,17 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
   let stopRunning = async (): Promise<void> => {};
 
   const start = async (): Promise<void> => {
-    const key = await loadSigningKey(config.signingKeyFile);
     await db.migrate(gatewayMigrations);
+    const keys = await KeyRing.open(config.signingKeyFile, {
+      now,
+      tokenSeconds: Math.max(config.sessionSeconds, ticketLifetimeSeconds) + clockSkewSeconds,
+      leadSeconds: config.keyLeadSeconds,
+      alone: (change) =>
+        db.inTransaction(async (tx) => {
+          await tx.query("SELECT pg_advisory_xact_lock(hashtext($1))", ["gateway signing keys"]);
+          return change();
+        }),
+    });
     await log.declare(ticketEvents);
 
     const metadata = { [serviceTokenKey]: serviceToken };
@@ -107,7 +122,8 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       logger,
       now,
       repositories: sqlRepositories,
-      tokens: joseTokens(key, publicUrl),
+      oidc: oidcTokens(await readOidcProviders(config.oidcProvidersFile)),
+      tokens: joseTokens(keys, publicUrl),
       signInMessages: siweMessages({ publicUrl, chainId }),
       signatures: ethersSignatures(chain.provider),
       limiter: countedLimiter(telemetry, cacheRateLimiter(bucketRules(config), cache)),
@@ -130,10 +146,11 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       grpc: {
         port: config.grpcPort,
         services: [
-          sessionService(sessions, options),
+          sessionService(sessions, new OidcSessions(deps), options),
           ticketService({ sessions, issue, redeem, deps }, options),
           jobService(sessions, jobs, options),
           opsService({ service: "gateway", db, serviceToken, ...options }),
+          keyOpsService(keys, { serviceToken, ...options }),
         ],
         descriptorSet: descriptorSet(),
         wire: parts.wire,
@@ -142,7 +159,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
         port: config.httpPort,
         routes: [
           ...countedBytes(telemetry, objectRoutes(transfers, logger)),
-          jwksRoute([key.publicJwk]),
+          jwksRoute(() => keys.published()),
           healthRoute(() => serving),
         ],
       },
@@ -168,6 +185,13 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
     });
     const firstCheck = runDeletions("all");
     const retry = setInterval(() => void runDeletions("pending"), config.retrySeconds * 1000);
+    const refreshing = setInterval(
+      () =>
+        void keys
+          .refresh()
+          .catch((error: unknown) => logger.error("keys.unreadable", { errorName: nameOf(error) })),
+      config.keyRefreshSeconds * 1000,
+    );
     const housekeeping = setInterval(() => void keepHouse(deps), housekeepingMs);
     const sweeping = setInterval(() => void sweepUploads(deps), sweepingMs);
 
@@ -182,6 +206,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       serving = false;
       clearInterval(retry);
       clearInterval(housekeeping);
+      clearInterval(refreshing);
       clearInterval(sweeping);
       await hosted.close();
       await consumers.close();

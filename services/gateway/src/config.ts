@@ -2,6 +2,7 @@ import { asAddress } from "@cos/protocol";
 import { type ConfigOf, readConfig, type Settings } from "@cos/service-host";
 import { isAddress } from "ethers";
 import { z } from "zod";
+import { jwksMaxAgeSeconds } from "./adapters/http/jwks-route.ts";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const seconds = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
@@ -41,7 +42,21 @@ export const gatewaySettings = {
   orchestratorAddress: { schema: address, meaning: "the orchestrator's gRPC, host:port" },
   signingKeyFile: {
     schema: z.string().min(1),
-    meaning: "file of the Ed25519 key (JWK, 0600) that signs sessions and tickets; made at the first start",
+    meaning: "file of the Ed25519 keys (0600) that sign sessions and tickets; made at the first start",
+  },
+  keyLeadSeconds: {
+    schema: z.coerce.number().int().min(jwksMaxAgeSeconds).max(86_400).default(900),
+    meaning: "how long a new signing key is published before it signs",
+    unit: "s",
+  },
+  keyRefreshSeconds: {
+    schema: seconds(5, 300),
+    meaning: "how often the file is looked at for keys that another gateway made",
+    unit: "s",
+  },
+  oidcProvidersFile: {
+    schema: z.string().min(1).optional(),
+    meaning: "JSON file of the identity providers whose ID tokens are believed: [{ issuer, clientId }]",
   },
   nonceSeconds: { schema: seconds(300, 900), meaning: "life of a sign-in nonce", unit: "s" },
   sessionSeconds: { schema: seconds(900, 3_600), meaning: "life of a session", unit: "s" },

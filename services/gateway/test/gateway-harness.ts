@@ -15,6 +15,7 @@ import {
   TicketEvent,
   TicketServiceService,
 } from "@cos/proto/gateway";
+import { KeyOpsServiceService } from "@cos/proto/ops";
 import { asAddress, asDigest, type Digest, signTicketRedemption } from "@cos/protocol";
 import { createGrpcClient, RpcFault, silentLogger } from "@cos/service-host";
 import { openEmbeddedStore, type Store } from "@cos/store";
@@ -120,6 +121,13 @@ export class GatewayHarness {
   get jobs() {
     return this.#client(JobServiceService);
   }
+  /** The operators' rpcs for signing keys, with the service token. */
+  get keys() {
+    return this.#client(KeyOpsServiceService, { "cos-service-token": serviceToken });
+  }
+  get signingKeyFile(): string {
+    return join(this.#dir, "secrets", "gateway.jwk");
+  }
   get url(): string {
     return this.gateway.httpUrl;
   }
@@ -127,8 +135,11 @@ export class GatewayHarness {
     return this.store.schema("gateway");
   }
 
-  #client<D extends Parameters<typeof createGrpcClient>[0]>(definition: D) {
-    const client = createGrpcClient(definition, this.gateway.grpcAddress);
+  #client<D extends Parameters<typeof createGrpcClient>[0]>(
+    definition: D,
+    metadata: Record<string, string> = {},
+  ) {
+    const client = createGrpcClient(definition, this.gateway.grpcAddress, metadata);
     this.#clients.push(client);
     return client;
   }

@@ -71,6 +71,25 @@ describe("sign-in", () => {
       (m) => m.replace(/Expiration Time: \S+/, ""),
       "SIGN_IN_MESSAGE_INVALID",
     ],
+    [
+      "resources of the caller's own",
+      (m) => `${m}\nResources:\n- https://evil.example/grant`,
+      "SIGN_IN_MESSAGE_INVALID",
+    ],
+    ["a request id", (m) => `${m}\nRequest ID: 1`, "SIGN_IN_MESSAGE_INVALID"],
+    ["another statement", (m) => m.replace("grants nobody", "grants everybody"), "SIGN_IN_MESSAGE_INVALID"],
+    ["another scheme", (m) => `http://${m}`, "SIGN_IN_MESSAGE_INVALID"],
+    ["another version", (m) => m.replace("Version: 1", "Version: 2"), "SIGN_IN_MESSAGE_INVALID"],
+    [
+      "a time that is not come",
+      (m) => `${m}\nNot Before: 2199-01-01T00:00:00.000Z`,
+      "SIGN_IN_MESSAGE_INVALID",
+    ],
+    [
+      "an address in small letters",
+      (m) => m.replace(/0x[0-9a-fA-F]{40}/, (a) => a.toLowerCase()),
+      "SIGN_IN_MESSAGE_INVALID",
+    ],
     ["no message at all", () => "sign me in, please", "SIGN_IN_MESSAGE_INVALID"],
     ["megabytes", () => "x".repeat(1_000_000), "INVALID_FIELD"],
   ])("refuses %s, though well signed", async (_name, change, code) => {

@@ -1,5 +1,5 @@
 import { asAddress, asDatasetId, asDigest, asGrantId, asPermitId } from "@cos/protocol";
-import { CompactSign, type CryptoKey, compactVerify, type JWK } from "jose";
+import { type CompactJWSHeaderParameters, CompactSign, type CryptoKey, compactVerify, type JWK } from "jose";
 import { z } from "zod";
 import type { Session, TokenPort } from "../app/ports.ts";
 import type { Ticket } from "../domain/ticket.ts";
@@ -11,6 +11,11 @@ export type SigningKey = {
   /** RFC 7638 thumbprint. */
   readonly kid: string;
   readonly publicJwk: JWK;
+};
+
+export type TokenKeys = {
+  signing(): SigningKey;
+  find(kid: string | undefined): SigningKey | undefined;
 };
 
 const sessionType = "cos-session+jwt";
@@ -68,18 +73,26 @@ const ticketSchema = z.strictObject({
 /**
  * Sessions and tickets as compact JWS under EdDSA. The `typ` header keeps one from being taken for the other.
  *
+ * @param keys   the one that signs, and those by whose id tokens are checked
  * @param issuer this gateway's public URL
  */
-export function joseTokens(key: SigningKey, issuer: string): TokenPort {
-  const sign = (typ: string, claims: object): Promise<string> =>
-    new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-      .setProtectedHeader({ alg: "EdDSA", typ, kid: key.kid })
-      .sign(key.privateKey);
+export function joseTokens(keys: TokenKeys, issuer: string): TokenPort {
+  const sign = (typ: string, claims: object): Promise<string> => {
+    const { kid, privateKey } = keys.signing();
+    return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+      .setProtectedHeader({ alg: "EdDSA", typ, kid })
+      .sign(privateKey);
+  };
+  const keyOf = ({ kid }: CompactJWSHeaderParameters): CryptoKey => {
+    const key = keys.find(kid);
+    if (key === undefined) throw new TypeError("signed by no key of this gateway");
+    return key.publicKey;
+  };
 
   const read = async <T>(typ: string, schema: z.ZodType<T>, token: string): Promise<T | undefined> => {
     if (token.length > maxTokenLength) return undefined;
     try {
-      const { payload, protectedHeader } = await compactVerify(token, key.publicKey, {
+      const { payload, protectedHeader } = await compactVerify(token, keyOf, {
         algorithms: ["EdDSA"],
       });
       if (protectedHeader.typ !== typ) return undefined;

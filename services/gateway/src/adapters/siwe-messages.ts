@@ -18,19 +18,33 @@ export function siweMessages({ publicUrl, chainId }: SiweSettings): SignInMessag
   const domain = new URL(publicUrl).host;
   const isoTime = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
+  const write: SignInMessagePort["write"] = ({ address, nonce, issuedAt, expiresAt }) =>
+    new SiweMessage({
+      domain,
+      address: getAddress(address),
+      statement,
+      uri: publicUrl,
+      version: "1",
+      chainId: Number(chainId),
+      nonce,
+      issuedAt: isoTime(issuedAt),
+      expirationTime: isoTime(expiresAt),
+    }).prepareMessage();
+  /** What this gateway would have written with the message's nonce and times. */
+  const rewritten = ({
+    address,
+    nonce,
+    issuedAt = "",
+    expirationTime = "",
+  }: SiweMessage): string | undefined => {
+    const times = [issuedAt, expirationTime].map((time) => Date.parse(time) / 1000);
+    const [from = Number.NaN, to = Number.NaN] = times;
+    if (!times.every(Number.isSafeInteger)) return undefined;
+    return write({ address: asAddress(address), nonce, issuedAt: from, expiresAt: to });
+  };
+
   return {
-    write: ({ address, nonce, issuedAt, expiresAt }) =>
-      new SiweMessage({
-        domain,
-        address: getAddress(address),
-        statement,
-        uri: publicUrl,
-        version: "1",
-        chainId: Number(chainId),
-        nonce,
-        issuedAt: isoTime(issuedAt),
-        expirationTime: isoTime(expiresAt),
-      }).prepareMessage(),
+    write,
 
     read: (text, now) => {
       const invalid = (field: string) => err(refusal("SIGN_IN_MESSAGE_INVALID", { field }));
@@ -42,6 +56,8 @@ export function siweMessages({ publicUrl, chainId }: SiweSettings): SignInMessag
       if (BigInt(message.chainId) !== chainId) return invalid("chainId");
       if (message.version !== "1") return invalid("version");
       if (!isWithin(message, now)) return invalid("expirationTime");
+      // Nothing of the caller's own is signed along: another statement, resources, a request id.
+      if (text !== rewritten(message)) return invalid("text");
       return ok({
         address: asAddress(message.address),
         nonce: message.nonce,

@@ -5,6 +5,7 @@ import type { Db } from "@cos/store";
 import type {
   AccessPort,
   Clock,
+  OidcPort,
   RandomPort,
   RateLimiter,
   SignatureVerifier,
@@ -20,6 +21,7 @@ export type Dependencies = {
   readonly objects: ObjectStore;
   readonly access: AccessPort;
   readonly tokens: TokenPort;
+  readonly oidc: OidcPort;
   readonly signInMessages: SignInMessagePort;
   readonly signatures: SignatureVerifier;
   readonly limiter: RateLimiter;
@@ -44,6 +46,7 @@ export type GatewayEvent =
   | "deletion.manifest-missing"
   | "consumer.trouble"
   | "housekeeping.failed"
+  | "keys.unreadable"
   | "outbox.failed"
   | "cache.lost"
   | "cache.found"

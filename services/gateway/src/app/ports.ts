@@ -70,6 +70,21 @@ export type TokenPort = {
 /** Who is signed in; times in Unix seconds, `expiresAt` exclusive. */
 export type Session = { readonly address: Address; readonly issuedAt: number; readonly expiresAt: number };
 
+/** What a provider's ID token says. */
+export type IdToken = { readonly issuer: string; readonly subject: string; readonly nonce: string };
+
+/** Institutions' identity providers. */
+export type OidcPort = {
+  /** What a provider calls this gateway; undefined for a provider that it does not believe. */
+  clientIdOf(issuer: string): string | undefined;
+  /**
+   * Checks everything about a token but whether its nonce is fresh. Throws `ServiceUnavailable` when the provider's keys
+   * cannot be had.
+   * @errors `ID_TOKEN_INVALID`
+   */
+  verify(token: string, now: number): Promise<Result<IdToken, Refusal>>;
+};
+
 /** A signature by a key, or by a contract wallet (EIP-1271). Throws `ServiceUnavailable` when the chain must be asked and cannot. */
 export type SignatureVerifier = {
   verifyHash(address: Address, hash: Digest, signature: string): Promise<boolean>;

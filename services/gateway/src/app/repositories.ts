@@ -6,11 +6,22 @@ import type { Ticket } from "../domain/ticket.ts";
 
 /** Nonces of sign-in challenges: unique rows, each used once. */
 export type Nonces = {
-  insert(db: Queryable, nonce: string, address: Address, expiresAt: number): Promise<void>;
-  /** @returns false when the nonce is unknown, another address's, used before, or expired at `now` (exclusive) */
-  use(db: Queryable, nonce: string, address: Address, now: number): Promise<boolean>;
+  /** @param owner whom it is for: an address, or an identity provider */
+  insert(db: Queryable, nonce: string, owner: string, expiresAt: number): Promise<void>;
+  /** @returns false when the nonce is unknown, another owner's, used before, or expired at `now` (exclusive) */
+  use(db: Queryable, nonce: string, owner: string, now: number): Promise<boolean>;
   deleteExpired(db: Queryable, now: number): Promise<void>;
 };
+
+/** Which key an account at an identity provider is bound to. Accounts are kept as a digest: they may be names of people. */
+export type OidcBindings = {
+  /** @returns the address that the account is bound to now, which is another where it was bound before */
+  bind(db: Queryable, account: OidcAccount, address: Address, now: number): Promise<Address>;
+  find(db: Queryable, account: OidcAccount): Promise<Address | undefined>;
+  /** @returns false when the account is not bound to this address */
+  unbind(db: Queryable, account: OidcAccount, address: Address): Promise<boolean>;
+};
+export type OidcAccount = { readonly issuer: string; readonly subject: string };
 
 /** Logs that decisions rest on, by subject. */
 export type ChainFacts = {
@@ -131,6 +142,7 @@ export type DeletionId = { readonly datasetId: string; readonly barrier: number 
 
 export type Repositories = {
   readonly nonces: Nonces;
+  readonly oidcBindings: OidcBindings;
   readonly facts: ChainFacts;
   readonly tickets: Tickets;
   readonly transfers: Transfers;

@@ -16,6 +16,7 @@ export type RefusalClass =
   | "length-required"
   | "range"
   | "mismatch"
+  | "conflict"
   | "exhausted"
   | "unavailable";
 
@@ -92,6 +93,18 @@ export const refusalClasses = {
   DIGEST_MISMATCH: "mismatch",
   /** No byte of the object lies in the range asked for. */
   RANGE_NOT_SATISFIABLE: "range",
+  /** A new signing key is published already and does not sign yet. */
+  ROTATION_PENDING: "conflict",
+  /** Not one of the identity providers that this gateway believes. */
+  ISSUER_UNKNOWN: "missing",
+  /** No ID token of a provider for this gateway: `field` says what is wrong with it. */
+  ID_TOKEN_INVALID: "unauthenticated",
+  /** The key did not sign that the account is to be bound to it. */
+  OIDC_SIGNATURE_INVALID: "unauthenticated",
+  /** The account is bound to another key, which has to end that first. */
+  OIDC_BOUND: "conflict",
+  /** The account is bound to no key. */
+  OIDC_UNBOUND: "denied",
   /** No such route or method. */
   ROUTE_UNKNOWN: "missing",
   /** The route exists for other methods. */

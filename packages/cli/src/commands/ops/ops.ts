@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Act } from "../../act.ts";
 import { listDeadLetters, retryDeadLetter, showDeadLetter } from "./dead-letter.ts";
+import { listKeys, rotateKeys } from "./keys.ts";
 import { resumeMirror, rewindMirror } from "./mirror.ts";
 import { operatorOptions } from "./operator.ts";
 import { changeIntent, listIntents } from "./sender.ts";
@@ -41,6 +42,13 @@ export function addOpsCommands(program: Command, act: Act): void {
     .requiredOption("--from-block <height>", "first block to read again")
     .option(...dryRun)
     .action(act(rewindMirror));
+
+  const keys = ops.command("keys").description("the keys that sign sessions and tickets");
+  under(keys, "list", "what each of them is for").action(act(listKeys));
+  under(keys, "rotate", "publish a new key, which signs once everybody had time to fetch it")
+    .option("--compromised", "the present keys are in wrong hands: drop them, and all sessions, at once")
+    .option(...dryRun)
+    .action(act(rotateKeys));
 
   const sender = ops.command("sender").description("the operator's own transactions");
   under(sender, "pending", "those that are neither final nor failed")

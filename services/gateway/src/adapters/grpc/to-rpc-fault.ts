@@ -13,6 +13,7 @@ const statusOf = {
   "length-required": "INVALID_ARGUMENT",
   range: "OUT_OF_RANGE",
   mismatch: "INVALID_ARGUMENT",
+  conflict: "FAILED_PRECONDITION",
   exhausted: "RESOURCE_EXHAUSTED",
   unavailable: "UNAVAILABLE",
 } as const satisfies Record<RefusalClass, StatusName>;

@@ -12,6 +12,7 @@ const statusOf = {
   "length-required": 411,
   range: 416,
   mismatch: 422,
+  conflict: 409,
   exhausted: 429,
   unavailable: 503,
 } as const satisfies Record<RefusalClass, number>;

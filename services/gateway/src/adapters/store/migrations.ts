@@ -70,5 +70,11 @@ export const gatewayMigrations = defineMigrations({
         CREATE INDEX transfers_expiry ON transfers (expires_at);
         CREATE INDEX tickets_expiry ON tickets (expires_at);`,
     },
+    {
+      id: "gateway-0007-oidc-bindings",
+      compatible: true,
+      sql: `
+        CREATE TABLE oidc_bindings (account text PRIMARY KEY, address text NOT NULL, bound_at bigint NOT NULL);`,
+    },
   ],
 });

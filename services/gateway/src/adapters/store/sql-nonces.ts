@@ -1,18 +1,18 @@
 import type { Nonces } from "../../app/repositories.ts";
 
 export const sqlNonces: Nonces = {
-  insert: async (db, nonce, address, expiresAt) => {
+  insert: async (db, nonce, owner, expiresAt) => {
     await db.query("INSERT INTO nonces (nonce, address, expires_at) VALUES ($1, $2, $3)", [
       nonce,
-      address,
+      owner,
       expiresAt,
     ]);
   },
-  use: async (db, nonce, address, now) => {
+  use: async (db, nonce, owner, now) => {
     const { rowCount } = await db.query(
       `UPDATE nonces SET used_at = $3
        WHERE nonce = $1 AND address = $2 AND used_at IS NULL AND expires_at > $3`,
-      [nonce, address, now],
+      [nonce, owner, now],
     );
     return rowCount === 1;
   },

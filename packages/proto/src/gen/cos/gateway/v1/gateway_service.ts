@@ -101,6 +101,66 @@ export interface SignInResponse {
   expiresAt: Date | undefined;
 }
 
+/** Which provider. */
+export interface CreateOidcNonceRequest {
+  /** Issuer URL, as its ID tokens name it. */
+  issuer: string;
+}
+
+/** What the ID token must carry. */
+export interface CreateOidcNonceResponse {
+  /** Value of the authentication request's `nonce`. */
+  nonce: string;
+  /** Client id that the gateway is known by: the token's audience. */
+  clientId: string;
+  /** When the nonce stops working. */
+  expiresAt: Date | undefined;
+}
+
+/** An account and a key. */
+export interface BindOidcRequest {
+  /** With a fresh nonce. */
+  idToken: string;
+  /** The key's address, 20 bytes. */
+  address: Uint8Array;
+  /** The key's EIP-712 signature over OidcBinding(issuer, subject, nonce, audience), 65 bytes (or an EIP-1271 signature, at most 4096 bytes). */
+  signature: Uint8Array;
+}
+
+/** Nothing to say. */
+export interface BindOidcResponse {
+}
+
+/** Who the provider says it is. */
+export interface SignInOidcRequest {
+  /** With a fresh nonce. */
+  idToken: string;
+}
+
+/** A session. */
+export interface SignInOidcResponse {
+  /** JWT. */
+  accessToken: string;
+  /** When it ends. */
+  expiresAt:
+    | Date
+    | undefined;
+  /** Whose session it is: the key's address, 20 bytes. */
+  address: Uint8Array;
+}
+
+/** Which binding. */
+export interface UnbindOidcRequest {
+  /** Issuer URL. */
+  issuer: string;
+  /** Subject, as ID tokens name it. */
+  subject: string;
+}
+
+/** Nothing to say. */
+export interface UnbindOidcResponse {
+}
+
 /** What ticket is wanted. */
 export interface IssueTicketRequest {
   /** What for. */
@@ -510,6 +570,585 @@ export const SignInResponse: MessageFns<SignInResponse> = {
     const message = createBaseSignInResponse();
     message.accessToken = object.accessToken ?? "";
     message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseCreateOidcNonceRequest(): CreateOidcNonceRequest {
+  return { issuer: "" };
+}
+
+export const CreateOidcNonceRequest: MessageFns<CreateOidcNonceRequest> = {
+  encode(message: CreateOidcNonceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.issuer !== "") {
+      writer.uint32(10).string(message.issuer);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateOidcNonceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateOidcNonceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: CreateOidcNonceRequest): unknown {
+    const obj: any = {};
+    if (message.issuer !== "") {
+      obj.issuer = message.issuer;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CreateOidcNonceRequest>, I>>(base?: I): CreateOidcNonceRequest {
+    return CreateOidcNonceRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreateOidcNonceRequest>, I>>(object: I): CreateOidcNonceRequest {
+    const message = createBaseCreateOidcNonceRequest();
+    message.issuer = object.issuer ?? "";
+    return message;
+  },
+};
+
+function createBaseCreateOidcNonceResponse(): CreateOidcNonceResponse {
+  return { nonce: "", clientId: "", expiresAt: undefined };
+}
+
+export const CreateOidcNonceResponse: MessageFns<CreateOidcNonceResponse> = {
+  encode(message: CreateOidcNonceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nonce !== "") {
+      writer.uint32(10).string(message.nonce);
+    }
+    if (message.clientId !== "") {
+      writer.uint32(18).string(message.clientId);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateOidcNonceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateOidcNonceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nonce = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: CreateOidcNonceResponse): unknown {
+    const obj: any = {};
+    if (message.nonce !== "") {
+      obj.nonce = message.nonce;
+    }
+    if (message.clientId !== "") {
+      obj.clientId = message.clientId;
+    }
+    if (message.expiresAt !== undefined) {
+      obj.expiresAt = message.expiresAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CreateOidcNonceResponse>, I>>(base?: I): CreateOidcNonceResponse {
+    return CreateOidcNonceResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreateOidcNonceResponse>, I>>(object: I): CreateOidcNonceResponse {
+    const message = createBaseCreateOidcNonceResponse();
+    message.nonce = object.nonce ?? "";
+    message.clientId = object.clientId ?? "";
+    message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseBindOidcRequest(): BindOidcRequest {
+  return { idToken: "", address: new Uint8Array(0), signature: new Uint8Array(0) };
+}
+
+export const BindOidcRequest: MessageFns<BindOidcRequest> = {
+  encode(message: BindOidcRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.idToken !== "") {
+      writer.uint32(10).string(message.idToken);
+    }
+    if (message.address.length !== 0) {
+      writer.uint32(18).bytes(message.address);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(26).bytes(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BindOidcRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBindOidcRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.idToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.address = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.signature = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: BindOidcRequest): unknown {
+    const obj: any = {};
+    if (message.idToken !== "") {
+      obj.idToken = message.idToken;
+    }
+    if (message.address.length !== 0) {
+      obj.address = base64FromBytes(message.address);
+    }
+    if (message.signature.length !== 0) {
+      obj.signature = base64FromBytes(message.signature);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BindOidcRequest>, I>>(base?: I): BindOidcRequest {
+    return BindOidcRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BindOidcRequest>, I>>(object: I): BindOidcRequest {
+    const message = createBaseBindOidcRequest();
+    message.idToken = object.idToken ?? "";
+    message.address = object.address ?? new Uint8Array(0);
+    message.signature = object.signature ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseBindOidcResponse(): BindOidcResponse {
+  return {};
+}
+
+export const BindOidcResponse: MessageFns<BindOidcResponse> = {
+  encode(_: BindOidcResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BindOidcResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBindOidcResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(_: BindOidcResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BindOidcResponse>, I>>(base?: I): BindOidcResponse {
+    return BindOidcResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BindOidcResponse>, I>>(_: I): BindOidcResponse {
+    const message = createBaseBindOidcResponse();
+    return message;
+  },
+};
+
+function createBaseSignInOidcRequest(): SignInOidcRequest {
+  return { idToken: "" };
+}
+
+export const SignInOidcRequest: MessageFns<SignInOidcRequest> = {
+  encode(message: SignInOidcRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.idToken !== "") {
+      writer.uint32(10).string(message.idToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignInOidcRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignInOidcRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.idToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: SignInOidcRequest): unknown {
+    const obj: any = {};
+    if (message.idToken !== "") {
+      obj.idToken = message.idToken;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SignInOidcRequest>, I>>(base?: I): SignInOidcRequest {
+    return SignInOidcRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SignInOidcRequest>, I>>(object: I): SignInOidcRequest {
+    const message = createBaseSignInOidcRequest();
+    message.idToken = object.idToken ?? "";
+    return message;
+  },
+};
+
+function createBaseSignInOidcResponse(): SignInOidcResponse {
+  return { accessToken: "", expiresAt: undefined, address: new Uint8Array(0) };
+}
+
+export const SignInOidcResponse: MessageFns<SignInOidcResponse> = {
+  encode(message: SignInOidcResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessToken !== "") {
+      writer.uint32(10).string(message.accessToken);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(18).fork()).join();
+    }
+    if (message.address.length !== 0) {
+      writer.uint32(26).bytes(message.address);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignInOidcResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignInOidcResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.address = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: SignInOidcResponse): unknown {
+    const obj: any = {};
+    if (message.accessToken !== "") {
+      obj.accessToken = message.accessToken;
+    }
+    if (message.expiresAt !== undefined) {
+      obj.expiresAt = message.expiresAt.toISOString();
+    }
+    if (message.address.length !== 0) {
+      obj.address = base64FromBytes(message.address);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SignInOidcResponse>, I>>(base?: I): SignInOidcResponse {
+    return SignInOidcResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SignInOidcResponse>, I>>(object: I): SignInOidcResponse {
+    const message = createBaseSignInOidcResponse();
+    message.accessToken = object.accessToken ?? "";
+    message.expiresAt = object.expiresAt ?? undefined;
+    message.address = object.address ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseUnbindOidcRequest(): UnbindOidcRequest {
+  return { issuer: "", subject: "" };
+}
+
+export const UnbindOidcRequest: MessageFns<UnbindOidcRequest> = {
+  encode(message: UnbindOidcRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.issuer !== "") {
+      writer.uint32(10).string(message.issuer);
+    }
+    if (message.subject !== "") {
+      writer.uint32(18).string(message.subject);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnbindOidcRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnbindOidcRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: UnbindOidcRequest): unknown {
+    const obj: any = {};
+    if (message.issuer !== "") {
+      obj.issuer = message.issuer;
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UnbindOidcRequest>, I>>(base?: I): UnbindOidcRequest {
+    return UnbindOidcRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UnbindOidcRequest>, I>>(object: I): UnbindOidcRequest {
+    const message = createBaseUnbindOidcRequest();
+    message.issuer = object.issuer ?? "";
+    message.subject = object.subject ?? "";
+    return message;
+  },
+};
+
+function createBaseUnbindOidcResponse(): UnbindOidcResponse {
+  return {};
+}
+
+export const UnbindOidcResponse: MessageFns<UnbindOidcResponse> = {
+  encode(_: UnbindOidcResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnbindOidcResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnbindOidcResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(_: UnbindOidcResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UnbindOidcResponse>, I>>(base?: I): UnbindOidcResponse {
+    return UnbindOidcResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UnbindOidcResponse>, I>>(_: I): UnbindOidcResponse {
+    const message = createBaseUnbindOidcResponse();
     return message;
   },
 };
@@ -1646,7 +2285,7 @@ export const WatchJobResponse: MessageFns<WatchJobResponse> = {
   },
 };
 
-/** Sessions by signature of an Ethereum key (EIP-4361). */
+/** Sessions by signature of an Ethereum key (EIP-4361), or by the word of an institution's identity provider (OpenID Connect) about an account that the key was bound to. */
 export type SessionServiceService = typeof SessionServiceService;
 export const SessionServiceService = {
   /** A fresh nonce inside the message to sign. Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED. */
@@ -1671,6 +2310,48 @@ export const SessionServiceService = {
     responseSerialize: (value: SignInResponse): Buffer => Buffer.from(SignInResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SignInResponse => SignInResponse.decode(value),
   },
+  /** A nonce for an ID token of one of the gateway's providers. Errors: NOT_FOUND (`ISSUER_UNKNOWN`), RESOURCE_EXHAUSTED. */
+  createOidcNonce: {
+    path: "/cos.gateway.v1.SessionService/CreateOidcNonce" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateOidcNonceRequest): Buffer =>
+      Buffer.from(CreateOidcNonceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateOidcNonceRequest => CreateOidcNonceRequest.decode(value),
+    responseSerialize: (value: CreateOidcNonceResponse): Buffer =>
+      Buffer.from(CreateOidcNonceResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateOidcNonceResponse => CreateOidcNonceResponse.decode(value),
+  },
+  /** Binds the ID token's account to a key that signed so. Errors: UNAUTHENTICATED, FAILED_PRECONDITION (`OIDC_BOUND`) when it is another key's, UNAVAILABLE when the provider's keys cannot be had. */
+  bindOidc: {
+    path: "/cos.gateway.v1.SessionService/BindOidc" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BindOidcRequest): Buffer => Buffer.from(BindOidcRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BindOidcRequest => BindOidcRequest.decode(value),
+    responseSerialize: (value: BindOidcResponse): Buffer => Buffer.from(BindOidcResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BindOidcResponse => BindOidcResponse.decode(value),
+  },
+  /** Trades an ID token for a session of the key that its account is bound to. Errors: UNAUTHENTICATED, PERMISSION_DENIED (`OIDC_UNBOUND`), UNAVAILABLE. */
+  signInOidc: {
+    path: "/cos.gateway.v1.SessionService/SignInOidc" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SignInOidcRequest): Buffer => Buffer.from(SignInOidcRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SignInOidcRequest => SignInOidcRequest.decode(value),
+    responseSerialize: (value: SignInOidcResponse): Buffer => Buffer.from(SignInOidcResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SignInOidcResponse => SignInOidcResponse.decode(value),
+  },
+  /** Ends a binding to the caller's key. Metadata `authorization: Bearer <JWT>`. Errors: UNAUTHENTICATED, NOT_FOUND. */
+  unbindOidc: {
+    path: "/cos.gateway.v1.SessionService/UnbindOidc" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UnbindOidcRequest): Buffer => Buffer.from(UnbindOidcRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UnbindOidcRequest => UnbindOidcRequest.decode(value),
+    responseSerialize: (value: UnbindOidcResponse): Buffer => Buffer.from(UnbindOidcResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UnbindOidcResponse => UnbindOidcResponse.decode(value),
+  },
 } as const;
 
 export interface SessionServiceServer extends UntypedServiceImplementation {
@@ -1678,6 +2359,14 @@ export interface SessionServiceServer extends UntypedServiceImplementation {
   createChallenge: handleUnaryCall<CreateChallengeRequest, CreateChallengeResponse>;
   /** Trades the signed message for a short JWT; each nonce works once. Errors: UNAUTHENTICATED. */
   signIn: handleUnaryCall<SignInRequest, SignInResponse>;
+  /** A nonce for an ID token of one of the gateway's providers. Errors: NOT_FOUND (`ISSUER_UNKNOWN`), RESOURCE_EXHAUSTED. */
+  createOidcNonce: handleUnaryCall<CreateOidcNonceRequest, CreateOidcNonceResponse>;
+  /** Binds the ID token's account to a key that signed so. Errors: UNAUTHENTICATED, FAILED_PRECONDITION (`OIDC_BOUND`) when it is another key's, UNAVAILABLE when the provider's keys cannot be had. */
+  bindOidc: handleUnaryCall<BindOidcRequest, BindOidcResponse>;
+  /** Trades an ID token for a session of the key that its account is bound to. Errors: UNAUTHENTICATED, PERMISSION_DENIED (`OIDC_UNBOUND`), UNAVAILABLE. */
+  signInOidc: handleUnaryCall<SignInOidcRequest, SignInOidcResponse>;
+  /** Ends a binding to the caller's key. Metadata `authorization: Bearer <JWT>`. Errors: UNAUTHENTICATED, NOT_FOUND. */
+  unbindOidc: handleUnaryCall<UnbindOidcRequest, UnbindOidcResponse>;
 }
 
 export interface SessionServiceClient extends Client {
@@ -1712,6 +2401,70 @@ export interface SessionServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SignInResponse) => void,
+  ): ClientUnaryCall;
+  /** A nonce for an ID token of one of the gateway's providers. Errors: NOT_FOUND (`ISSUER_UNKNOWN`), RESOURCE_EXHAUSTED. */
+  createOidcNonce(
+    request: CreateOidcNonceRequest,
+    callback: (error: ServiceError | null, response: CreateOidcNonceResponse) => void,
+  ): ClientUnaryCall;
+  createOidcNonce(
+    request: CreateOidcNonceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CreateOidcNonceResponse) => void,
+  ): ClientUnaryCall;
+  createOidcNonce(
+    request: CreateOidcNonceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CreateOidcNonceResponse) => void,
+  ): ClientUnaryCall;
+  /** Binds the ID token's account to a key that signed so. Errors: UNAUTHENTICATED, FAILED_PRECONDITION (`OIDC_BOUND`) when it is another key's, UNAVAILABLE when the provider's keys cannot be had. */
+  bindOidc(
+    request: BindOidcRequest,
+    callback: (error: ServiceError | null, response: BindOidcResponse) => void,
+  ): ClientUnaryCall;
+  bindOidc(
+    request: BindOidcRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BindOidcResponse) => void,
+  ): ClientUnaryCall;
+  bindOidc(
+    request: BindOidcRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BindOidcResponse) => void,
+  ): ClientUnaryCall;
+  /** Trades an ID token for a session of the key that its account is bound to. Errors: UNAUTHENTICATED, PERMISSION_DENIED (`OIDC_UNBOUND`), UNAVAILABLE. */
+  signInOidc(
+    request: SignInOidcRequest,
+    callback: (error: ServiceError | null, response: SignInOidcResponse) => void,
+  ): ClientUnaryCall;
+  signInOidc(
+    request: SignInOidcRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SignInOidcResponse) => void,
+  ): ClientUnaryCall;
+  signInOidc(
+    request: SignInOidcRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SignInOidcResponse) => void,
+  ): ClientUnaryCall;
+  /** Ends a binding to the caller's key. Metadata `authorization: Bearer <JWT>`. Errors: UNAUTHENTICATED, NOT_FOUND. */
+  unbindOidc(
+    request: UnbindOidcRequest,
+    callback: (error: ServiceError | null, response: UnbindOidcResponse) => void,
+  ): ClientUnaryCall;
+  unbindOidc(
+    request: UnbindOidcRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UnbindOidcResponse) => void,
+  ): ClientUnaryCall;
+  unbindOidc(
+    request: UnbindOidcRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UnbindOidcResponse) => void,
   ): ClientUnaryCall;
 }
 
