@@ -16,6 +16,8 @@ export type JobOptions = {
   transfer?: readonly ArrayBuffer[];
   /** Answers a question that the thread asks while it works, e.g. for an object's bytes. */
   onRequest?: (request: unknown) => Promise<unknown>;
+  /** Buffers of an answer that are given away instead of copied. */
+  transferAnswer?: (answer: unknown) => ArrayBuffer[];
   /** Tells the thread to stop; the job then ends in its own way. */
   signal?: AbortSignal;
 };
@@ -129,7 +131,8 @@ export class ThreadPool {
   ): Promise<void> {
     try {
       const answer = await pending.options.onRequest?.(value);
-      thread.worker.postMessage({ kind: "answer", id, request, value: answer } satisfies ToThread);
+      const transfer = pending.options.transferAnswer?.(answer) ?? [];
+      thread.worker.postMessage({ kind: "answer", id, request, value: answer } satisfies ToThread, transfer);
     } catch (error) {
       // The question failed outside the thread (a lost store, say): the job fails with that error, the thread goes.
       thread.current = undefined;

@@ -5,6 +5,12 @@ import type { EvaluateTask, TaskSpec } from "../plan/plan.ts";
 import type { EvaluateError, EvaluateOptions, ReadObject } from "./evaluate-error.ts";
 import { toOutput } from "./evaluate-task.ts";
 
+/** How the pool runs a task. */
+export type PoolOptions = EvaluateOptions & {
+  /** What `read` returns is wanted by nobody else: its buffer moves to the thread instead of being copied. Default false. */
+  handOver?: boolean;
+};
+
 export type EvaluateJob =
   | { kind: "evaluate"; spec: TaskSpec }
   | { kind: "reduce"; spec: TaskSpec; partials: ObjectRef[] };
@@ -37,7 +43,7 @@ export class EvaluationPool {
   async evaluate(
     spec: TaskSpec,
     read: ReadObject,
-    options: EvaluateOptions & { spread?: number } = {},
+    options: PoolOptions & { spread?: number } = {},
   ): Promise<Result<Uint8Array, EvaluateError>> {
     const parts = splitTask(spec, options.spread ?? 1);
     const results = await Promise.all(
@@ -58,7 +64,7 @@ export class EvaluationPool {
     spec: TaskSpec,
     partials: readonly ObjectRef[],
     read: ReadObject,
-    options: EvaluateOptions = {},
+    options: PoolOptions = {},
   ): Promise<Result<Uint8Array, EvaluateError>> {
     return this.#run({ kind: "reduce", spec, partials: [...partials] }, read, options);
   }
@@ -67,9 +73,10 @@ export class EvaluationPool {
     return this.#pool.close();
   }
 
-  #run<T>(job: EvaluateJob, read: ReadObject, { signal }: EvaluateOptions): Promise<T> {
+  #run<T>(job: EvaluateJob, read: ReadObject, { signal, handOver = false }: PoolOptions): Promise<T> {
     return this.#pool.run<T>(job, {
       ...(signal === undefined ? {} : { signal }),
+      ...(handOver ? { transferAnswer: (bytes) => [(bytes as Uint8Array<ArrayBuffer>).buffer] } : {}),
       onRequest: async (ref) => alone(await read(ref as ObjectRef)),
     });
   }

@@ -1,0 +1,126 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { type Plan, planDigestOf, taskSpec, taskSpecBytes } from "@cos/programs";
+import type { ObjectRef } from "@cos/protocol";
+import type { FromWorker, ToWorker, WorkerSetup } from "./worker-process.ts";
+
+/** How one job went. Seconds are from the first task given out to the last one done; nothing is counted that processes do once. */
+export type JobTimes = {
+  evaluateSeconds: number;
+  reduceSeconds: number;
+  bytesRead: number;
+  /** Of the largest process until it reduced, bytes. */
+  peakEvaluateBytes: number;
+  result: ObjectRef;
+};
+
+/** Worker processes that take a plan's tasks from one queue, each as many as its threads and one more, as from Kafka. */
+export class WorkerFleet {
+  readonly setup: WorkerSetup;
+  readonly #processes: ChildProcess[];
+  readonly #waiting = new Map<number, (done: Extract<FromWorker, { kind: "done" }>) => void>();
+  #nextId = 0;
+  /** The largest process, bytes. */
+  peakResidentBytes = 0;
+  engine = "";
+
+  private constructor(setup: WorkerSetup, processes: ChildProcess[]) {
+    this.setup = setup;
+    this.#processes = processes;
+  }
+
+  /** Starts processes and has each thread run one task, so that code is compiled and connections stand. */
+  static async start(processes: number, setup: WorkerSetup, plan: Plan): Promise<WorkerFleet> {
+    const script = new URL("./worker-process.ts", import.meta.url);
+    const started = Array.from({ length: processes }, () => fork(script, [JSON.stringify(setup)]));
+    const fleet = new WorkerFleet(setup, started);
+    await Promise.all(
+      started.map((child) => {
+        const { promise, resolve, reject } = Promise.withResolvers<void>();
+        child.on("message", (message: FromWorker) => {
+          if (message.kind === "ready") {
+            fleet.engine = message.engine;
+            resolve();
+            return;
+          }
+          fleet.peakResidentBytes = Math.max(fleet.peakResidentBytes, message.peakResidentBytes);
+          fleet.#waiting.get(message.id)?.(message);
+        });
+        child.once("exit", (code) => {
+          reject(new Error(`a worker process ended (${code})`));
+          if (code !== 0) throw new Error(`a worker process ended (${code})`);
+        });
+        return promise;
+      }),
+    );
+    const digest = planDigestOf(plan);
+    for (const child of started) {
+      await Promise.all(Array.from({ length: setup.threads }, () => fleet.#run(child, plan, digest, 0)));
+    }
+    return fleet;
+  }
+
+  async runJob(plan: Plan): Promise<JobTimes> {
+    const digest = planDigestOf(plan);
+    const evaluated = plan.tasks.filter(({ kind }) => kind === "evaluate").map(({ index }) => index);
+    const queue = evaluated.values();
+    const outputs = new Map<number, ObjectRef>();
+    let bytesRead = 0;
+    const from = performance.now();
+    const consume = async (child: ChildProcess) => {
+      for (const index of queue) {
+        const done = await this.#run(child, plan, digest, index);
+        outputs.set(index, done.output);
+        bytesRead += done.bytesRead;
+      }
+    };
+    const inFlight = Array.from({ length: this.setup.threads + 1 });
+    await Promise.all(this.#processes.flatMap((child) => inFlight.map(() => consume(child))));
+    const evaluatedAt = performance.now();
+    const peakEvaluateBytes = this.peakResidentBytes;
+    const partials = evaluated.map((index) => outputs.get(index) as ObjectRef);
+    const last = await this.#run(
+      this.#processes[0] as ChildProcess,
+      plan,
+      digest,
+      plan.tasks.length - 1,
+      partials,
+    );
+    return {
+      evaluateSeconds: (evaluatedAt - from) / 1e3,
+      reduceSeconds: (performance.now() - evaluatedAt) / 1e3,
+      bytesRead,
+      peakEvaluateBytes,
+      result: last.output,
+    };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(
+      this.#processes.map(
+        (child) =>
+          new Promise<void>((resolve) => {
+            child.once("exit", () => resolve());
+            child.disconnect();
+          }),
+      ),
+    );
+  }
+
+  #run(
+    child: ChildProcess,
+    plan: Plan,
+    digest: ReturnType<typeof planDigestOf>,
+    index: number,
+    partials: ObjectRef[] = [],
+  ): Promise<Extract<FromWorker, { kind: "done" }>> {
+    const { promise, resolve } = Promise.withResolvers<Extract<FromWorker, { kind: "done" }>>();
+    const id = this.#nextId++;
+    this.#waiting.set(id, (done) => {
+      this.#waiting.delete(id);
+      resolve(done);
+    });
+    const taskJson = new TextDecoder().decode(taskSpecBytes(taskSpec(plan, digest, index)));
+    child.send({ id, taskJson, partials } satisfies ToWorker);
+    return promise;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * A worker of the pipeline's benchmark: a process that runs tasks with the worker service's own code, from lease to
+ * completion, against a store instead of an orchestrator. Told what to do by its parent's messages.
+ */
+import { join } from "node:path";
+import { type ObjectStore, objectKey, openEmbeddedObjects, openS3Store } from "@cos/objects";
+import { type EngineSetting, EvaluationPool, parseTaskSpec } from "@cos/programs";
+import { asDigest, type ObjectRef, type PermitId, unwrap } from "@cos/protocol";
+import { httpTransfers } from "../../services/fhe-worker/src/adapters/http-transfers.ts";
+import { poolEvaluate } from "../../services/fhe-worker/src/adapters/pool-evaluate.ts";
+import { createByteBudget } from "../../services/fhe-worker/src/app/byte-budget.ts";
+import type { Transfers } from "../../services/fhe-worker/src/app/ports.ts";
+import { type RunTaskParts, runTask } from "../../services/fhe-worker/src/app/run-task.ts";
+import { needOrder } from "../../services/fhe-worker/src/domain/need-order.ts";
+
+export type WorkerSetup = {
+  store: { kind: "directory"; dataDir: string } | { kind: "s3"; url: string };
+  threads: number;
+  readAheadMebibytes: number;
+  engine: EngineSetting;
+};
+export type ToWorker = { id: number; taskJson: string; partials: ObjectRef[] };
+export type FromWorker =
+  | { kind: "ready"; engine: string }
+  | { kind: "done"; id: number; output: ObjectRef; bytesRead: number; peakResidentBytes: number };
+
+const setup = JSON.parse(process.argv[2] ?? "") as WorkerSetup;
+const { store, transfers } = await openTransfers(setup);
+const pool = new EvaluationPool(setup.threads, setup.engine);
+const budget = createByteBudget(setup.readAheadMebibytes * 2 ** 20);
+const never = new AbortController().signal;
+
+process.on("message", (message: ToWorker) => {
+  run(message).catch((error) => {
+    console.error(error);
+    process.exit(1);
+  });
+});
+process.on("disconnect", () => process.exit(0));
+tell({ kind: "ready", engine: pool.engineDescription });
+
+async function run({ id, taskJson, partials }: ToWorker): Promise<void> {
+  const spec = unwrap(parseTaskSpec(new TextEncoder().encode(taskJson)));
+  const refs = new Map(needOrder(spec, partials).map((ref) => [ref.digest, ref]));
+  const urlOf = ({ digest }: ObjectRef) =>
+    setup.store.kind === "s3" ? store.presignGet(objectKey(digest), 600) : Promise.resolve(digest);
+  const inputs = await Promise.all(
+    [...refs.values()].map(async (ref) => ({ ...ref, url: await urlOf(ref) })),
+  );
+  const permitId = spec.planDigest as string as PermitId;
+  const tasks: RunTaskParts["tasks"] = {
+    begin: async () => ({ decision: "RUN", lease: { fence: 1n, permitId, taskJson, inputs } }),
+    heartbeat: async () => true,
+    presignOutput: async (_, __, { digest, sizeBytes }) =>
+      setup.store.kind === "s3"
+        ? await store.presignPut(objectKey(digest), 600, { digest, sizeBytes })
+        : digest,
+    complete: async () => {},
+    fail: async (_, __, failure) => Promise.reject(new Error(failure.code)),
+    release: async () => {},
+  };
+  const outcome = await runTask(
+    { taskId: spec.taskId, jobId: "bench" as never, replica: 0, partition: 0 },
+    {
+      tasks,
+      transfers,
+      evaluate: poolEvaluate(pool),
+      attest: async () => "0x",
+      budget,
+      heartbeatMs: 10_000,
+      elapsedMs: () => performance.now(),
+      drain: { begun: never, late: never },
+    },
+  );
+  if (outcome.kind !== "COMPLETED") throw new Error(`a task ended ${JSON.stringify(outcome)}`);
+  const peakResidentBytes = process.resourceUsage().maxRSS * 1024;
+  tell({ kind: "done", id, output: outcome.output, bytesRead: outcome.bytesRead, peakResidentBytes });
+}
+
+async function openTransfers({
+  store: at,
+}: WorkerSetup): Promise<{ store: ObjectStore; transfers: Transfers }> {
+  if (at.kind === "s3") return { store: await openS3Store({ url: at.url }), transfers: httpTransfers() };
+  const { store } = await openEmbeddedObjects({ dataDir: join(at.dataDir) });
+  return {
+    store,
+    transfers: {
+      // A range, because the evaluator checks the digest of what it gets, and the store would do so too for a whole object.
+      read: async (digest, sizeBytes) => {
+        const range = { first: 0, last: sizeBytes - 1 };
+        const { body } = unwrap(await store.get(objectKey(asDigest(digest)), range));
+        const bytes = new Uint8Array(sizeBytes);
+        let at = 0;
+        for await (const piece of body) {
+          bytes.set(piece, at);
+          at += piece.length;
+        }
+        return bytes;
+      },
+      write: async (digest, bytes) => {
+        unwrap(await store.put(objectKey(asDigest(digest)), bytes, { sizeBytes: bytes.length }));
+      },
+    },
+  };
+}
+
+function tell(message: FromWorker): void {
+  process.send?.(message);
+}
