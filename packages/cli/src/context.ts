@@ -20,6 +20,7 @@ import { newPassphrase, readPassphrase } from "./passphrase.ts";
 export type GlobalOptions = {
   readonly home?: string;
   readonly platform?: string;
+  readonly profile?: string;
   readonly account?: string;
   readonly passphraseFile?: string;
   readonly json?: boolean;
@@ -49,9 +50,26 @@ export class Context {
   /** A path as the user means it: relative to where the command was typed. */
   path = (path: string): string => (isAbsolute(path) ? path : join(this.io.cwd, path));
 
+  /** --platform, --profile, COS_PLATFORM, COS_PROFILE, or the home's own: the first that is given. */
   get platformFile(): string {
-    const named = this.#options.platform ?? this.io.env.COS_PLATFORM;
-    return named === undefined ? this.home.platformFile : this.path(named);
+    const { platform, profile } = this.#options;
+    if (platform !== undefined && profile !== undefined) {
+      throw new CosFailure("usage", "TWO_PLATFORMS", "--platform and --profile both name a platform");
+    }
+    const { COS_PLATFORM, COS_PROFILE } = this.io.env;
+    if (platform !== undefined) return this.path(platform);
+    if (profile !== undefined) return this.#profileFile(profile);
+    if (COS_PLATFORM !== undefined) return this.path(COS_PLATFORM);
+    return COS_PROFILE === undefined ? this.home.platformFile : this.#profileFile(COS_PROFILE);
+  }
+
+  #profileFile(name: string): string {
+    if (/^[a-z0-9][a-z0-9-]{0,30}$/.test(name)) return join(this.home.dir, "profiles", `${name}.json`);
+    throw new CosFailure(
+      "usage",
+      "BAD_PROFILE",
+      "a profile's name is lower-case letters, digits and hyphens",
+    );
   }
 
   platform = (): Promise<Platform> => readPlatformFile(this.platformFile);

@@ -29,6 +29,7 @@ export async function runCli(args: readonly string[], io: Io = processIo()): Pro
     )
     .option("--home <dir>", "where keys and notes lie (COS_HOME; default ~/.cos)")
     .option("--platform <file>", "which platform to talk to (COS_PLATFORM; default HOME/platform.json)")
+    .option("--profile <name>", "the same by name: HOME/profiles/NAME.json (COS_PROFILE)")
     .option("--account <name>", "which of the keystore's accounts to act as (COS_ACCOUNT)")
     .option("--passphrase-file <file>", "read the passphrase from a file (or COS_PASSPHRASE)")
     .option("--json", "print one JSON document on standard output and nothing else")
