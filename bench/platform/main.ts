@@ -2,9 +2,12 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { benchBytes } from "./bytes.ts";
+import { benchMessages, benchMirror } from "./child-benches.ts";
 import { benchJobs } from "./jobs.ts";
 import { Report } from "./report.ts";
 import { raiseStage } from "./stage.ts";
+import { benchTickets } from "./tickets.ts";
 
 /**
  * `npm run bench:platform`: what the platform does in a second on real parts, each number beside what this machine gives
@@ -35,7 +38,16 @@ try {
       .map((part) => part.join(" "))
       .join(", ")}; a dataset is published`,
   );
-  if (wanted.includes("jobs")) {
+  const only = async (what: string, bench: () => Promise<void>): Promise<void> => {
+    if (!wanted.includes(what)) return;
+    await bench();
+    say(`${what}: done`);
+  };
+  await only("tickets", () => benchTickets(stage, report, { count: quick ? 200 : 6_000 }));
+  await only("bytes", () =>
+    benchBytes(stage, report, quick ? { mebibytes: 4, repeat: 1 } : { mebibytes: 48, repeat: 6 }),
+  );
+  await only("jobs", async () => {
     await stage.blocksEachSecond();
     await benchJobs(
       stage,
@@ -44,8 +56,10 @@ try {
         ? { workers: [1], replicas: [1], single: 2, together: 4 }
         : { workers: [1, 2, 4], replicas: [1, 2], single: 20, together: 40 },
     );
-    say("jobs are done");
-  }
+  });
+  await stage.fleet.stop();
+  await only("messages", () => benchMessages(stage, report, { folder, messages: quick ? 2_000 : 100_000 }));
+  await only("mirror", () => benchMirror(stage, report, { folder, permits: quick ? 100 : 9_100 }));
   report.print();
   await mkdir(dirname(values.json), { recursive: true });
   await report.write(values.json, { quick, parts: stage.parts.versions });

@@ -1,0 +1,124 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { IssueTicketRequest, TicketKind, TicketServiceService } from "@cos/proto/gateway";
+import { type Digest, signTicketRedemption } from "@cos/protocol";
+import { createGrpcClient, type GrpcClient } from "@cos/service-host";
+import type { Report } from "./report.ts";
+import type { Stage } from "./stage.ts";
+
+type Tickets = GrpcClient<typeof TicketServiceService>;
+type Call = { metadata: { authorization: string } };
+type Issued = { readonly ticket: string; readonly ticketId: Digest };
+type Proved = { readonly ticket: string; readonly proof: Buffer; readonly proofIssuedAt: bigint };
+
+const connections = 4;
+const inFlightEach = 24;
+
+/**
+ * Tickets for one's own dataset, issued and redeemed over several connections. The ceiling is a server of the same gRPC
+ * stack, asked by the same client, that checks and makes the same signatures and does nothing else.
+ */
+export async function benchTickets(
+  stage: Stage,
+  report: Report,
+  { count }: { count: number },
+): Promise<void> {
+  const { hospital, scene, datasetId } = stage;
+  const call = await hospital.client.session(hospital.account).metadata();
+  const wish = IssueTicketRequest.fromPartial({ kind: TicketKind.TICKET_KIND_OWN_DATASET, datasetId });
+  const { services, chain } = scene.platform.platform;
+
+  const ceiling = await startEmptyGateway();
+  const empty = connect(ceiling.address);
+  await issueMany(empty, call, wish, Math.ceil(count / 10));
+  const issueCeiling = (await issueMany(empty, call, wish, count)).perSecond;
+
+  const clients = connect(services.gateway);
+  await issueMany(clients, call, wish, Math.ceil(count / 10));
+  const issuing = await issueMany(clients, call, wish, count);
+  report.add({
+    what: "tickets issued",
+    value: issuing.perSecond,
+    unit: "1/s",
+    against: "the same gRPC server with the signatures alone",
+    ceiling: issueCeiling,
+    aim: "> 1500",
+  });
+
+  const proved = await Promise.all(
+    issuing.tickets.map(async ({ ticket, ticketId }) => {
+      const issuedAt = Math.floor(Date.now() / 1000);
+      const audience = audienceOf(ticket);
+      const { wallet } = hospital.account;
+      const about = { ticketId, audience, issuedAt };
+      const proof = await signTicketRedemption(wallet, BigInt(chain.chainId), about);
+      return { ticket, proof: Buffer.from(proof.slice(2), "hex"), proofIssuedAt: BigInt(issuedAt) };
+    }),
+  );
+  const redeemCeiling = await redeemMany(empty, call, proved);
+  report.add({
+    what: "tickets redeemed",
+    value: await redeemMany(clients, call, proved),
+    unit: "1/s",
+    against: "the same gRPC server with the signatures alone",
+    ceiling: redeemCeiling,
+  });
+  for (const client of [...empty, ...clients]) client.close();
+  await ceiling.stop();
+}
+
+const connect = (address: string): Tickets[] =>
+  Array.from({ length: connections }, () =>
+    createGrpcClient(TicketServiceService, address, {}, { "grpc.use_local_subchannel_pool": 1 }),
+  );
+
+async function issueMany(
+  clients: readonly Tickets[],
+  call: Call,
+  wish: IssueTicketRequest,
+  count: number,
+): Promise<{ tickets: Issued[]; perSecond: number }> {
+  const tickets: Issued[] = [];
+  const perSecond = await together(clients, Array.from({ length: count }), async (client) => {
+    const { ticket, ticketId } = await client.issueTicket(wish, call);
+    tickets.push({ ticket, ticketId: `0x${Buffer.from(ticketId).toString("hex")}` as Digest });
+  });
+  return { tickets, perSecond };
+}
+
+const redeemMany = (clients: readonly Tickets[], call: Call, proved: readonly Proved[]): Promise<number> =>
+  together(clients, proved, async (client, one) => void (await client.redeemTicket(one, call)));
+
+/** @returns calls in a second, with `inFlightEach` of them always under way on each connection */
+async function together<T>(
+  clients: readonly Tickets[],
+  items: readonly T[],
+  work: (client: Tickets, item: T) => Promise<void>,
+): Promise<number> {
+  const queue = items[Symbol.iterator]();
+  const lane = async (client: Tickets): Promise<void> => {
+    for (const item of queue) await work(client, item);
+  };
+  const began = performance.now();
+  await Promise.all(clients.flatMap((client) => Array.from({ length: inFlightEach }, () => lane(client))));
+  return (1_000 * items.length) / (performance.now() - began);
+}
+
+const audienceOf = (ticket: string): string =>
+  (JSON.parse(Buffer.from(ticket.split(".")[1] ?? "", "base64url").toString()) as { aud: string }).aud;
+
+async function startEmptyGateway(): Promise<{ address: string; stop(): Promise<void> }> {
+  const entry = fileURLToPath(new URL("empty-gateway.ts", import.meta.url));
+  const child = spawn(process.execPath, [entry], { stdio: ["ignore", "pipe", "inherit"] });
+  const [address] = (await once(createInterface(child.stdout), "line")) as [string];
+  return {
+    address,
+    stop: async () => {
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    },
+  };
+}
