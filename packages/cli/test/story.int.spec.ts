@@ -120,7 +120,7 @@ describe("owner and researcher, through the command line", () => {
     expect(published).toMatchObject({ datasetId: "1", version: 1 });
     const again = ok(await owner("dataset", "publish", at("encrypted")));
     expect(again).toMatchObject({ datasetId: "1", version: 1, transaction: null });
-  }, 2180_000);
+  }, 240_000);
 
   it("asks, grants, quotes, and runs with the owner's relayed signature", async () => {
     const ask = ["access", "request", "--dataset", "1", "--statement", "what moves the trait"];
@@ -134,7 +134,7 @@ describe("owner and researcher, through the command line", () => {
     const run = ok(await researcher("job", "run", "--authorisation", at("authorisation.json")));
     expect(run).toMatchObject({ job: { state: expect.stringMatching(/COMMITTED|SETTLED/) } });
     firstPermit = run.permitId as string;
-  }, 2180_000);
+  }, 240_000);
 
   it("opens exactly what PLINK's rules give in the clear, count for count", async () => {
     expect(ok(await owner("result", "verify", firstPermit))).toMatchObject({ assurance: "replicas" });
@@ -193,7 +193,7 @@ describe("owner and researcher, through the command line", () => {
     expect(ok(await owner("payout"))).toMatchObject({ amount: "800" });
     expect(refusal(await owner("payout"))).toMatchObject({ code: "NOTHING_TO_WITHDRAW", clause: 10 });
     expect(await text("biomarker.qassoc.tsv")).toBe(await inTheClear(files.first, "biomarker"));
-  }, 2180_000);
+  }, 240_000);
 
   it("appends people as a new segment, and counts everybody", async () => {
     const append = [
@@ -233,7 +233,7 @@ describe("owner and researcher, through the command line", () => {
       at("both.age"),
     ];
     ok(await owner(...release));
-  }, 2180_000);
+  }, 240_000);
 
   it("withdraws people: rows gone, counts without them, and no release that differs by them", async () => {
     const gone = files.ids.slice(3, 6);
@@ -251,7 +251,7 @@ describe("owner and researcher, through the command line", () => {
 
     const release = ["result", "release", permit, "--approver", "steward", "--out", at("differs.age")];
     expect(refusal(await owner(...release))).toMatchObject({ code: "COHORT_DIFFERS_BY_FEW", clause: 7 });
-  }, 2180_000);
+  }, 240_000);
 
   it("restores on an empty machine, and opens an old result there", async () => {
     ok(await owner("keys", "backup", "--out", at("kit.age")));
