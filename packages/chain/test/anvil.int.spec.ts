@@ -56,7 +56,7 @@ it("deploys and wires every contract with a key that holds no coin, and decodes 
     .catch((error) => error);
   expect(decodeRevert(refused)).toMatchObject({ name: "DatasetRegistry_NoIdentity" });
   provider.destroy();
-}, 60_000);
+}, 180_000);
 
 it("finalises what happened and then rests", async () => {
   const provider = connect();
@@ -77,7 +77,7 @@ it("finalises what happened and then rests", async () => {
     )
     .toBe(0);
   provider.destroy();
-}, 40_000);
+}, 180_000);
 
 it("takes up a running chain, and keeps blocks, logs and port over a stop", async () => {
   const provider = connect();
@@ -97,7 +97,7 @@ it("takes up a running chain, and keeps blocks, logs and port over a stop", asyn
   expect(await provider.getLogs({ fromBlock: 1, toBlock: last })).toHaveLength(logs.length);
   expect(await contractAt("Authority", addresses, provider).getFunction("paused")()).toBe(false);
   provider.destroy();
-}, 60_000);
+}, 180_000);
 
 it("never takes another folder's chain for its own, even on the port that it had", async () => {
   const last = JSON.parse(await readFile(join(dataDir, "anvil.json"), "utf8"));
@@ -107,7 +107,7 @@ it("never takes another folder's chain for its own, even on the port that it had
   expect(second.rpcUrl).not.toBe(anvil.rpcUrl);
   await second.stop();
   await rm(other, { recursive: true });
-}, 40_000);
+}, 180_000);
 
 /** The id of a process that has ended. */
 const deadPid = (): number => spawnSync(process.execPath, ["--version"]).pid;

@@ -49,7 +49,7 @@ beforeAll(async () => {
   await provider.send("evm_mine", []);
   await provider.send("evm_setAutomine", [true]);
   blockWithLogs = await provider.getBlockNumber();
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   provider.destroy();
   await anvil.stop();

@@ -40,7 +40,7 @@ beforeAll(async () => {
   provider = new JsonRpcProvider(anvil.rpcUrl, anvil.chainId, { staticNetwork: true, cacheTimeout: -1 });
   admin = new Wallet(Wallet.createRandom().privateKey, provider);
   addresses = await deployContracts(admin);
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   provider.destroy();
   await anvil.stop();
@@ -153,4 +153,4 @@ it("reads the same logs by block hash before and after the chain is stopped and 
   anvil = await startAnvil({ dataDir: folder, port });
   anvil.release();
   expect((await logs()).slice(0, before.length)).toEqual(before);
-}, 30_000);
+}, 180_000);

@@ -49,7 +49,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await cosProcess("down", "--purge").catch(() => {});
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+}, 180_000);
 
 it("finishes after a SIGKILL what was running before it, once, and purges without a trace", async () => {
   const first = ok(await cosProcess("up"));

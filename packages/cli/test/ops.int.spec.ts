@@ -80,7 +80,13 @@ it("lists signing keys, and rotates them", async () => {
   const planned = await cos("ops", "keys", "rotate", "--dry-run", ...data);
   expect(planned).toMatchObject({
     code: 0,
-    json: { dryRun: true, keys: [{ kid: first?.kid, state: "signing" }, { kid: null, state: "published" }] },
+    json: {
+      dryRun: true,
+      keys: [
+        { kid: first?.kid, state: "signing" },
+        { kid: null, state: "published" },
+      ],
+    },
   });
   expect((await cos("ops", "keys", "rotate", ...data)).code).toBe(0);
   expect(await cos("ops", "keys", "rotate", ...data)).toMatchObject({

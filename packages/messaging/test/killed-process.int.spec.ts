@@ -29,4 +29,4 @@ it("counts every committed fact once at the end of a chain of consumers, wheneve
   expect(result!.first).toBe(result!.fact);
   expect(result!.second).toBe(result!.fact);
   await dispose();
-}, 60_000);
+}, 180_000);

@@ -92,7 +92,7 @@ beforeAll(async () => {
       threads: 2,
     }),
   );
-}, 60_000);
+}, 180_000);
 
 afterAll(() => pool.close());
 
@@ -510,7 +510,7 @@ describe("verifyResult", () => {
     }
     const { bytes } = unwrap(await recomputeResult(pool, plan, store.read));
     request = await requestFor(bytes, outputs);
-  }, 60_000);
+  }, 180_000);
 
   it("passes an honest result, by replicas or by the owner's own computation", () => {
     expect(verifyResult(request)).toEqual({ ok: true, value: { plan, planDigest } });

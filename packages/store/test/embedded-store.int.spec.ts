@@ -47,7 +47,7 @@ it("keeps what was committed and nothing else when the process is killed at any 
     await store.close();
   }
   await dispose();
-}, 60_000);
+}, 180_000);
 
 it("starts over when the process was killed while it initialised the folder", async () => {
   const folder = await tempFolder("half");

@@ -87,7 +87,7 @@ beforeAll(async () => {
   clock = await world.now();
   await startService();
   await synced();
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   access.close();
   await service.stop();

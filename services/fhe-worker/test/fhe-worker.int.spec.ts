@@ -51,7 +51,7 @@ beforeAll(async () => {
   for (const body of dataset.objects.values()) await put(body);
   test = await openTestStore();
   log = await openEmbeddedLog({ store: test.store });
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await log.close();
   await objects.close();
@@ -204,7 +204,7 @@ it("evaluates, stores, attests, completes, and only then lets go of the message;
   const text = lines.join("");
   expect(text).toContain("task.completed");
   expect(text).not.toContain(worker.key.privateKey.slice(2));
-}, 90_000);
+}, 180_000);
 
 it.each([
   [
@@ -261,7 +261,7 @@ it("stops within two seconds when its job is over, and takes the next task", asy
   expect(orchestrator.told.completed[0]!.fence).toBe(2n);
   expect(tookNextAt - overAt).toBeLessThan(2_000);
   expect(orchestrator.told.failed).toEqual([]);
-}, 90_000);
+}, 180_000);
 
 it("leaves a task to its new holder when its fence is stale", async () => {
   orchestrator.stale.add(1n);
@@ -270,7 +270,7 @@ it("leaves a task to its new holder when its fence is stale", async () => {
   await expect.poll(lag, { timeout: 60_000 }).toBe(0);
   expect(orchestrator.told.completed).toEqual([]);
   expect(orchestrator.told.failed).toEqual([]);
-}, 90_000);
+}, 180_000);
 
 it("lets go of a task that another must do, and runs the one behind it", async () => {
   const begun: { taskId: string; replica: number | undefined; partition: number | undefined }[] = [];
@@ -287,7 +287,7 @@ it("lets go of a task that another must do, and runs the one behind it", async (
     { taskId: taskIdOf(1), replica: 0, partition: 4 },
     { taskId: taskIdOf(0), replica: 0, partition: 4 },
   ]);
-}, 90_000);
+}, 180_000);
 
 it.each([
   ["knows no such task", "NOT_FOUND", "TASK_NOT_FOUND"],
@@ -324,7 +324,7 @@ it("takes over the message of a worker that died with it", async () => {
   await startWorker();
   await expect.poll(() => orchestrator.told.completed.length, { timeout: 60_000 }).toBe(1);
   await expect.poll(lag).toBe(0);
-}, 90_000);
+}, 180_000);
 
 /** Holds tasks at the end of their computation, until `release`. */
 function holdOutputs() {
@@ -372,7 +372,7 @@ it("drains: what computes finishes, what only waits is handed back, nothing furt
   await expect(stranger.drain({})).rejects.toMatchObject({ status: "UNAUTHENTICATED" });
   stranger.close();
   client.close();
-}, 90_000);
+}, 180_000);
 
 it("hands back what still runs when a drain has lasted too long, and ends", async () => {
   const { held } = holdOutputs();
@@ -383,7 +383,7 @@ it("hands back what still runs when a drain has lasted too long, and ends", asyn
   expect(orchestrator.told.released).toEqual([1n]);
   expect(orchestrator.told.failed).toEqual([]);
   expect(orchestrator.told.completed).toEqual([]);
-}, 90_000);
+}, 180_000);
 
 it("says what it can carry, and is healthy until it drains", async () => {
   const worker = await startWorker();
@@ -411,7 +411,7 @@ it("says what it can carry, and is healthy until it drains", async () => {
   await expect.poll(status).toBe("NOT_SERVING");
   raw.close();
   client.close();
-}, 90_000);
+}, 180_000);
 
 const brokers = realPart("kafka")?.split(",");
 
