@@ -19,11 +19,12 @@ FROM build AS packages
 WORKDIR /app
 COPY --from=manifests /app .
 # No package's install script runs: the addon is compiled below, and Node.js is the base image's.
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
- && npm sbom --omit=dev --sbom-format=cyclonedx > sbom.cdx.json
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+RUN npm sbom --omit=dev --package-lock-only --sbom-format=cyclonedx > sbom.cdx.json
 RUN mkdir /chain && mv node_modules/@foundry-rs/anvil* /chain/ \
  && rm -rf node_modules/node node_modules/node-linux-* node_modules/.package-lock.json \
- && rm -rf node_modules/@foundry-rs node_modules/solc node_modules/@openzeppelin node_modules/@types
+ && rm -rf node_modules/@foundry-rs node_modules/solc node_modules/@openzeppelin/contracts node_modules/@types \
+  && rm -rf node_modules/@foundry-rs node_modules/solc node_modules/@openzeppelin node_modules/@types && rm -rf node_modules/@foundry-rs node_modules/solc node_modules/@openzeppelin node_modules/@types rm -rf node_modules/typescript node_modules/@typescript
 
 FROM packages AS tree
 COPY . .

@@ -42,7 +42,11 @@ function turns(): <T>(step: () => Promise<T>) => Promise<T> {
 const regions = ["eu", "us"] as const;
 
 /** Sets the world up before anything is broken: identities, money, two published datasets. */
-export async function setUpWorld(fleet: Fleet, dir: string, researchers: number): Promise<World> {
+export async function setUpWorld(
+  fleet: Pick<Fleet, "platformFile" | "folder">,
+  dir: string,
+  researchers: number,
+): Promise<World> {
   await mkdir(dir, { recursive: true });
   const platform = await readPlatformFile(fleet.platformFile);
   const process = { platform, platformFile: fleet.platformFile } as PlatformProcess;
