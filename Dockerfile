@@ -24,7 +24,7 @@ RUN npm sbom --omit=dev --package-lock-only --sbom-format=cyclonedx > sbom.cdx.j
 RUN mkdir /chain && mv node_modules/@foundry-rs/anvil* /chain/ \
  && rm -rf node_modules/node node_modules/node-linux-* node_modules/.package-lock.json \
  && rm -rf node_modules/@foundry-rs node_modules/solc node_modules/@openzeppelin/contracts node_modules/@types \
-  && rm -rf node_modules/@foundry-rs node_modules/solc node_modules/@openzeppelin node_modules/@types && rm -rf node_modules/@foundry-rs node_modules/solc node_modules/@openzeppelin node_modules/@types rm -rf node_modules/typescript node_modules/@typescript
+ && rm -rf node_modules/typescript node_modules/@typescript
 
 FROM packages AS tree
 COPY . .
