@@ -4,6 +4,7 @@ import {
   assertNever,
   digestOfBytes,
   err,
+  type ObjectRef,
   Op,
   ok,
   type Result,
@@ -36,6 +37,10 @@ export type StartedTransfer = {
 };
 
 type Deps = Omit<Dependencies, "signInMessages">;
+/** A version's manifest and the bytes of all that it names for one audience. */
+type Contents = { readonly object: ObjectRef; readonly bytes: number };
+const maxContents = 10_000;
+
 type Purchase = { readonly scope: TransferScope; readonly bytes: number };
 
 /**
@@ -45,6 +50,7 @@ type Purchase = { readonly scope: TransferScope; readonly bytes: number };
 export class RedeemTicket {
   readonly #deps: Deps;
   readonly #authority: Authority;
+  readonly #contents = new Map<string, Contents>();
   constructor(deps: Deps, authority: Authority) {
     this.#deps = deps;
     this.#authority = authority;
@@ -137,13 +143,9 @@ export class RedeemTicket {
     audience: "owner" | "grantee",
     grantId: string | null,
   ): Promise<Result<Purchase, Refusal>> {
-    const { objects, settings } = this.#deps;
-    const loaded = await loadManifest(objects, version);
-    if (!loaded.ok) return loaded;
-    const { manifest, object } = loaded.value;
-    const sizes = sizesByDigest(manifestObjects(manifest, object, audience));
-    let bytes = 0;
-    for (const sizeBytes of sizes.values()) bytes += sizeBytes;
+    const contents = await this.#contentsOf(version, audience);
+    if (!contents.ok) return contents;
+    const { object, bytes } = contents.value;
     const scope = {
       kind: "version",
       audience,
@@ -152,7 +154,30 @@ export class RedeemTicket {
       grantId,
       manifest: object,
     } as const;
-    return ok({ scope, bytes: bytes * settings.readBudgetFactor });
+    return ok({ scope, bytes: bytes * this.#deps.settings.readBudgetFactor });
+  }
+
+  /**
+   * What a version's tickets cover, checked against the chain's commitment. That takes a manifest's whole length to work
+   * out and never changes, so it is remembered; a version that is withdrawn is refused before it comes to this.
+   */
+  async #contentsOf(
+    version: Parameters<typeof loadManifest>[1],
+    audience: "owner" | "grantee",
+  ): Promise<Result<Contents, Refusal>> {
+    const key = `${audience} ${version.manifestCommitment} ${version.manifestUri}`;
+    const known = this.#contents.get(key);
+    if (known !== undefined) return ok(known);
+    const loaded = await loadManifest(this.#deps.objects, version);
+    if (!loaded.ok) return loaded;
+    const { manifest, object } = loaded.value;
+    let bytes = 0;
+    for (const sizeBytes of sizesByDigest(manifestObjects(manifest, object, audience)).values())
+      bytes += sizeBytes;
+    const contents = { object, bytes };
+    if (this.#contents.size >= maxContents) this.#contents.delete(this.#contents.keys().next().value ?? "");
+    this.#contents.set(key, contents);
+    return ok(contents);
   }
 
   /** @returns undefined when transfers were closed since `closings` was read: nothing is written down */
