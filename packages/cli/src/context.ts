@@ -1,12 +1,12 @@
 import { isAbsolute, join } from "node:path";
 import {
-  type Account,
   accountFailure,
   CosClient,
   CosFailure,
   type CosHome,
   cosHome,
   defaultHomeDir,
+  type LocalAccount,
   listAccounts,
   type Platform,
   readPlatformFile,
@@ -37,7 +37,7 @@ export class Context {
   readonly #options: GlobalOptions;
   #client: CosClient | undefined;
   #passphrase: string | undefined;
-  readonly #accounts = new Map<string, Account>();
+  readonly #accounts = new Map<string, LocalAccount>();
 
   constructor(io: Io, options: GlobalOptions) {
     this.io = io;
@@ -107,7 +107,7 @@ export class Context {
   }
 
   /** The account, unlocked. Costs about a second the first time, by design. */
-  async account(name?: string): Promise<Account> {
+  async account(name?: string): Promise<LocalAccount> {
     const wanted = name ?? (await this.accountName());
     const known = this.#accounts.get(wanted);
     if (known !== undefined) return known;

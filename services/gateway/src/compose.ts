@@ -122,7 +122,9 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       logger,
       now,
       repositories: sqlRepositories,
-      oidc: oidcTokens(await readOidcProviders(config.oidcProvidersFile)),
+      oidc: oidcTokens(await readOidcProviders(config.oidcProvidersFile), {
+        cooldownMs: config.oidcKeyCooldownSeconds * 1000,
+      }),
       tokens: joseTokens(keys, publicUrl),
       signInMessages: siweMessages({ publicUrl, chainId }),
       signatures: ethersSignatures(chain.provider),

@@ -58,6 +58,11 @@ export const gatewaySettings = {
     schema: z.string().min(1).optional(),
     meaning: "JSON file of the identity providers whose ID tokens are believed: [{ issuer, clientId }]",
   },
+  oidcKeyCooldownSeconds: {
+    schema: seconds(30, 3_600),
+    meaning: "how often an identity provider is asked at most for a key that is not in its known set",
+    unit: "s",
+  },
   nonceSeconds: { schema: seconds(300, 900), meaning: "life of a sign-in nonce", unit: "s" },
   sessionSeconds: { schema: seconds(900, 3_600), meaning: "life of a session", unit: "s" },
   transferSeconds: {

@@ -1,5 +1,5 @@
 import type { CosHome } from "../home/cos-home.ts";
-import type { Account } from "../keystore/account.ts";
+import type { LocalAccount } from "../keystore/account.ts";
 import type { SealOptions } from "../keystore/age-seal.ts";
 
 /** Where an owner's secrets lie, and what opens and seals them. */
@@ -8,5 +8,5 @@ export type Keyring = {
   readonly passphrase: string;
   readonly seal: SealOptions;
   /** Account that goes into the kit beside the dataset's secret, so that the kit alone opens old results. */
-  readonly account?: Account;
+  readonly account?: LocalAccount;
 };

@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Address, asAddress, err, ok, type Result } from "@cos/protocol";
 import { generateHybridIdentity, identityToRecipient } from "age-encryption";
-import { SigningKey, Wallet } from "ethers";
+import { type AbstractSigner, SigningKey, Wallet } from "ethers";
 import { z } from "zod";
 import type { CosHome } from "../home/cos-home.ts";
 import { writeNewSecretFile } from "../home/secret-file.ts";
@@ -16,8 +16,23 @@ export type AccountInfo = {
   readonly recipient: string;
 };
 
+/** An institution's identity provider, however its people sign in there (a browser, a device code). */
+export type IdentityProviderSignIn = {
+  readonly issuer: string;
+  /** An ID token with this nonce for this client. */
+  idToken(wish: { readonly nonce: string; readonly clientId: string }): Promise<string>;
+};
+
+/** What signs for an account: a key in memory, or one that a KMS holds. */
+export type AccountSigner = AbstractSigner & { readonly address: string };
+
 /** An unlocked account. Lives in memory only. */
-export type Account = AccountInfo & { readonly wallet: Wallet; readonly ageIdentity: string };
+export type Account = AccountInfo & {
+  readonly wallet: AccountSigner;
+  readonly ageIdentity: string;
+  /** Signs in by an institution's provider instead of the key; the account there is bound to the key first. */
+  readonly identityProvider?: IdentityProviderSignIn;
+};
 
 export const accountName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "a-z, 0-9, dot, dash, underscore");
 
@@ -75,7 +90,7 @@ export async function unlockAccount(
   home: CosHome,
   name: string,
   passphrase: string,
-): Promise<Result<Account, AccountError>> {
+): Promise<Result<LocalAccount, AccountError>> {
   const file = await readAccountFile(home, name);
   if (!file.ok) return file;
   const opened = await openWithPassphrase(Buffer.from(file.value.sealed, "base64"), passphrase);
@@ -86,9 +101,24 @@ export async function unlockAccount(
 }
 
 /** The account that the keys make, without a file. */
-export async function accountOf(name: string, secret: AccountSecret): Promise<Account> {
+export async function accountOf(name: string, secret: AccountSecret): Promise<LocalAccount> {
   const wallet = new Wallet(new SigningKey(secret.privateKey));
   return { ...(await infoOf(name, secret)), wallet, ageIdentity: secret.ageIdentity };
+}
+
+/** An account whose key is in this process's memory. */
+export type LocalAccount = Account & { readonly wallet: Wallet };
+
+/** An account whose key a KMS-style signer holds. The age identity, which opens releases, is the account's own. */
+export async function remoteAccountOf(
+  name: string,
+  wallet: AccountSigner,
+  ageIdentity: string,
+  identityProvider?: IdentityProviderSignIn,
+): Promise<Account> {
+  const recipient = await identityToRecipient(ageIdentity);
+  const account = { name, address: asAddress(wallet.address), recipient, wallet, ageIdentity };
+  return identityProvider === undefined ? account : { ...account, identityProvider };
 }
 
 /** What is known of an account without its passphrase. @errors `ACCOUNT_UNKNOWN`, `ACCOUNT_MALFORMED` */

@@ -4,7 +4,7 @@ import type { Digest } from "@cos/protocol";
 import { CosFailure } from "../failure.ts";
 import type { CosHome } from "../home/cos-home.ts";
 import { writeSecretFile } from "../home/secret-file.ts";
-import { type Account, type AccountInfo, readAccount, storeAccount } from "./account.ts";
+import { type AccountInfo, type LocalAccount, readAccount, storeAccount } from "./account.ts";
 import { accountFailure } from "./account-failure.ts";
 import type { SealOptions } from "./age-seal.ts";
 import { DatasetVault } from "./dataset-vault.ts";
@@ -14,7 +14,7 @@ import { readLedger, writeLedger } from "./release-ledger.ts";
 /** Gathers accounts and dataset secrets into a kit in memory. */
 export async function gatherKit(
   home: CosHome,
-  accounts: readonly Account[],
+  accounts: readonly LocalAccount[],
   keyIds: readonly Digest[],
   passphrase: string,
 ): Promise<RecoveryKit> {

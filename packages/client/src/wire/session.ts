@@ -1,5 +1,7 @@
+import { signOidcBinding } from "@cos/protocol";
+import { CosFailure } from "../failure.ts";
 import type { Account } from "../keystore/account.ts";
-import { toBytes } from "./hex.ts";
+import { toBytes, toHex } from "./hex.ts";
 import { orFail } from "./rpc-failure.ts";
 import type { Services } from "./services.ts";
 
@@ -15,18 +17,54 @@ export class Session {
     this.account = account;
   }
 
+  /** Binds the account at the identity provider to this account's key; once, before the first sign-in by it. */
+  async bind(chainId: bigint, audience: string): Promise<void> {
+    const idToken = await this.#idToken();
+    const { sub: subject = "", nonce = "" } = decodeClaims(idToken);
+    const binding = { issuer: this.account.identityProvider?.issuer ?? "", subject, nonce, audience };
+    const signature = toBytes(await signOidcBinding(this.account.wallet, chainId, binding));
+    const address = toBytes(this.account.address);
+    await orFail(this.#services.sessions.bindOidc({ idToken, address, signature }));
+  }
+
   /** Call metadata of a live session; renews it a minute before it ends. */
   async metadata(): Promise<{ metadata: { authorization: string } }> {
     if (Date.now() > this.#endsAtMs - 60_000) await this.#signIn();
     return { metadata: { authorization: `Bearer ${this.#token}` } };
   }
 
+  async #idToken(): Promise<string> {
+    const provider = this.account.identityProvider;
+    if (provider === undefined) throw new TypeError("the session has no identity provider");
+    const { issuer } = provider;
+    const { nonce, clientId } = await orFail(this.#services.sessions.createOidcNonce({ issuer }));
+    return provider.idToken({ nonce, clientId });
+  }
+
+  async #signInByProvider(): Promise<void> {
+    const answer = await orFail(this.#services.sessions.signInOidc({ idToken: await this.#idToken() }));
+    if (toHex(answer.address) !== this.account.address) {
+      throw new CosFailure("refused", "OIDC_OTHER_ACCOUNT", "the provider's account is bound to another key");
+    }
+    this.#keep(answer);
+  }
+
+  #keep({ accessToken, expiresAt }: { accessToken: string; expiresAt: Date | undefined }): void {
+    this.#token = accessToken;
+    this.#endsAtMs = expiresAt?.getTime() ?? Date.now() + 300_000;
+  }
+
   async #signIn(): Promise<void> {
+    if (this.account.identityProvider !== undefined) return this.#signInByProvider();
     const { wallet, address } = this.account;
     const { message } = await orFail(this.#services.sessions.createChallenge({ address: toBytes(address) }));
     const signature = toBytes(await wallet.signMessage(message));
-    const answer = await orFail(this.#services.sessions.signIn({ message, signature }));
-    this.#token = answer.accessToken;
-    this.#endsAtMs = answer.expiresAt?.getTime() ?? Date.now() + 300_000;
+    this.#keep(await orFail(this.#services.sessions.signIn({ message, signature })));
   }
+}
+
+/** What the token says; who may believe it is the gateway's to check. */
+function decodeClaims(idToken: string): { sub?: string; nonce?: string } {
+  const [, payload = ""] = idToken.split(".");
+  return JSON.parse(Buffer.from(payload, "base64url").toString()) as { sub?: string; nonce?: string };
 }

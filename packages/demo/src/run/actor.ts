@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import {
-  type Account,
   accountFailure,
   CosClient,
   type CosHome,
   cosHome,
   type Keyring,
+  type LocalAccount,
   newAccountSecret,
   type Platform,
   storeAccount,
@@ -16,8 +16,8 @@ import {
 /** One party of the play: its own home, keys and connection. Nothing is shared between two of them but files they hand over. */
 export interface Party {
   readonly home: CosHome;
-  readonly account: Account;
-  readonly ring: Keyring & { readonly account: Account };
+  readonly account: LocalAccount;
+  readonly ring: Keyring & { readonly account: LocalAccount };
   readonly client: CosClient;
 }
 
