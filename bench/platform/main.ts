@@ -18,6 +18,12 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     /** Some of: jobs, tickets, bytes, messages, mirror. */
     only: { type: "string" },
+    workers: { type: "string", default: "1,2,4" },
+    replicas: { type: "string", default: "1,2" },
+    /** Jobs that come one by one, for each number of workers and replicas. */
+    single: { type: "string", default: "25" },
+    /** Jobs that come at once. */
+    together: { type: "string", default: "40" },
     json: { type: "string", default: join("out", "bench-platform.json") },
     keep: { type: "boolean", default: false },
   },
@@ -31,7 +37,10 @@ const say = (line: string): void => {
 
 const report = new Report();
 const folder = await mkdtemp(join(tmpdir(), "cos-bench-platform-"));
-const stage = await raiseStage(folder, { workers: quick ? 1 : 4, people: 240 });
+const stage = await raiseStage(folder, {
+  workers: quick ? 1 : Math.max(...numbers(values.workers)),
+  people: 240,
+});
 try {
   say(
     `${Object.entries(stage.parts.versions)
@@ -54,7 +63,12 @@ try {
       report,
       quick
         ? { workers: [1], replicas: [1], single: 2, together: 4 }
-        : { workers: [1, 2, 4], replicas: [1, 2], single: 20, together: 40 },
+        : {
+            workers: numbers(values.workers),
+            replicas: numbers(values.replicas),
+            single: Number(values.single),
+            together: Number(values.together),
+          },
     );
   });
   await stage.fleet.stop();
@@ -70,3 +84,7 @@ try {
   else await rm(folder, { recursive: true, force: true });
 }
 process.exit();
+
+function numbers(list: string): number[] {
+  return list.split(",").map(Number);
+}
