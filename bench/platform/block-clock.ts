@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { interfaceOf } from "@cos/chain";
 import type { JsonRpcProvider } from "ethers";
 
@@ -38,8 +39,8 @@ export async function startBlockClock(provider: JsonRpcProvider, jobPermits: str
   };
   const watching = (async () => {
     while (!stopped) {
-      await look();
-      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+      await look().catch(() => {}); // the next look sees what this one missed
+      await delay(lookEveryMs);
     }
   })();
 
@@ -51,7 +52,10 @@ export async function startBlockClock(provider: JsonRpcProvider, jobPermits: str
       while (open() > 0) {
         if (performance.now() > until)
           throw new Error(`${open()} of ${permitIds.length} jobs without a result`);
-        await new Promise((resolve) => changed.addEventListener("block", resolve, { once: true }));
+        const woken = new AbortController();
+        changed.addEventListener("block", () => woken.abort(), { once: true, signal: woken.signal });
+        await delay(1_000, undefined, { signal: woken.signal }).catch(() => {});
+        woken.abort();
       }
     },
     stop: async () => {
