@@ -2,7 +2,7 @@
  * A worker of the pipeline's benchmark: a process that runs tasks with the worker service's own code, from lease to
  * completion, against a store instead of an orchestrator. Told what to do by its parent's messages.
  */
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { type ObjectStore, objectKey, openEmbeddedObjects, openS3Store } from "@cos/objects";
 import { type EngineSetting, EvaluationPool, parseTaskSpec } from "@cos/programs";
 import { asDigest, type ObjectRef, type PermitId, unwrap } from "@cos/protocol";
@@ -73,7 +73,7 @@ async function run({ id, taskJson, partials }: ToWorker): Promise<void> {
     },
   );
   if (outcome.kind !== "COMPLETED") throw new Error(`a task ended ${JSON.stringify(outcome)}`);
-  const peakResidentBytes = process.resourceUsage().maxRSS * 1024;
+  const peakResidentBytes = peakResident();
   tell({ kind: "done", id, output: outcome.output, bytesRead: outcome.bytesRead, peakResidentBytes });
 }
 
@@ -81,7 +81,7 @@ async function openTransfers({
   store: at,
 }: WorkerSetup): Promise<{ store: ObjectStore; transfers: Transfers }> {
   if (at.kind === "s3") return { store: await openS3Store({ url: at.url }), transfers: httpTransfers() };
-  const { store } = await openEmbeddedObjects({ dataDir: join(at.dataDir) });
+  const { store } = await openEmbeddedObjects({ dataDir: at.dataDir });
   return {
     store,
     transfers: {
@@ -102,6 +102,12 @@ async function openTransfers({
       },
     },
   };
+}
+
+/** Most bytes that this program has had in memory; `maxRSS` would count its parent's, which it was for a moment. */
+function peakResident(): number {
+  if (process.platform !== "linux") return process.resourceUsage().maxRSS * 1024;
+  return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
 }
 
 function tell(message: FromWorker): void {

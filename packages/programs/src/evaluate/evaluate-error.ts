@@ -15,4 +15,8 @@ export type EvaluateError =
 /** Fetches an object's bytes by reference; the caller checks nothing, the evaluator checks the digest. */
 export type ReadObject = (ref: ObjectRef) => Promise<Uint8Array>;
 
-export type EvaluateOptions = { signal?: AbortSignal };
+export type EvaluateOptions = {
+  signal?: AbortSignal;
+  /** Told of a block's bytes when nothing looks at them any more, so that a reader who owns them can free them at once. */
+  release?: (bytes: Uint8Array) => void;
+};

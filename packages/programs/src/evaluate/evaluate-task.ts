@@ -32,14 +32,14 @@ export async function evaluateEntries(
   engine: Engine,
   spec: TaskSpec,
   read: ReadObject,
-  { signal }: EvaluateOptions = {},
+  options: EvaluateOptions = {},
 ): Promise<Result<CiphertextEntry[], EvaluateError>> {
   if (spec.task.kind !== "evaluate") throw new TypeError("not an evaluation task");
   const { task } = spec;
   const profileName = spec.contexts[task.context]?.profile ?? "";
   const profile = findProfile(profileName);
   if (!profile.ok) return profile;
-  const evaluation = new Evaluation(engine.evaluator(profile.value), spec, task, read, signal);
+  const evaluation = new Evaluation(engine.evaluator(profile.value), spec, task, read, options);
   try {
     return await evaluation.run();
   } finally {

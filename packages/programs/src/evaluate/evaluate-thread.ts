@@ -17,7 +17,9 @@ serveJobs(async (job, { ask, signal }) => {
     const output = await reducePartials(await engine, message.spec, message.partials, read, { signal });
     return output.ok ? { value: output, transfer: [output.value.buffer as ArrayBuffer] } : { value: output };
   }
-  const entries = await evaluateEntries(await engine, message.spec as TaskSpec, read, { signal });
+  // A block came to this thread alone. The garbage collector would let gigabytes pile up before it looked.
+  const release = ({ buffer }: Uint8Array): void => void (buffer as ArrayBuffer).transfer(0);
+  const entries = await evaluateEntries(await engine, message.spec as TaskSpec, read, { signal, release });
   return entries.ok
     ? { value: entries, transfer: entries.value.map((e) => e.packed.buffer as ArrayBuffer) }
     : { value: entries };

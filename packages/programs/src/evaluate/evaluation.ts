@@ -11,7 +11,7 @@ import {
 } from "@cos/fhe";
 import { digestOfBytes, err, type ObjectRef, ok, type Result } from "@cos/protocol";
 import { type EvaluateTask, keyOfEntry, type PlanContraction, type TaskSpec } from "../plan/plan.ts";
-import type { EvaluateError, ReadObject } from "./evaluate-error.ts";
+import type { EvaluateError, EvaluateOptions, ReadObject } from "./evaluate-error.ts";
 
 type RowBlockOfTask = EvaluateTask["rowBlocks"][number];
 
@@ -25,6 +25,7 @@ export class Evaluation {
   readonly #task: EvaluateTask;
   readonly #read: ReadObject;
   readonly #signal: AbortSignal | undefined;
+  readonly #release: (bytes: Uint8Array) => void;
   readonly #contractions: PlanContraction[];
   readonly #open = new Map<string, Accumulator>();
   readonly #done: CiphertextEntry[] = [];
@@ -34,13 +35,14 @@ export class Evaluation {
     spec: TaskSpec,
     task: EvaluateTask,
     read: ReadObject,
-    signal: AbortSignal | undefined,
+    { signal, release }: EvaluateOptions,
   ) {
     this.#evaluator = evaluator;
     this.#spec = spec;
     this.#task = task;
     this.#read = read;
     this.#signal = signal;
+    this.#release = release ?? (() => {});
     this.#contractions = spec.contractions.filter((c) => task.contractions.includes(c.index));
   }
 
@@ -72,6 +74,7 @@ export class Evaluation {
         }
         const added = await this.#addRows(rowBlock, variantBlock.index, carrier.value, ref, weights);
         if (!added.ok) return added;
+        this.#release(carrier.value.rows);
       }
     } finally {
       for (const batch of weights.values()) batch.free();
@@ -97,6 +100,7 @@ export class Evaluation {
         if (!batch.ok) return err({ ...batch.error, object: object.digest });
         weights.set(keyOfWeight(weight), batch.value);
       }
+      this.#release(block.value.rows);
     }
     return ok(streamIndexes);
   }
