@@ -21,6 +21,15 @@ export async function secretsOf(
   ];
 }
 
+/** The private keys that sign sessions and tickets: who has one is anybody. */
+export async function signingKeyNeedles(file: string): Promise<Needle[]> {
+  const { keys } = JSON.parse(await readFile(file, "utf8")) as { keys: { jwk: { d: string } }[] };
+  return keys.flatMap(({ jwk: { d } }) => [
+    ...encodings("signing key", Buffer.from(d, "base64url")),
+    { name: "signing key (base64url)", bytes: Buffer.from(d) },
+  ]);
+}
+
 async function keyNeedles({ home, ring, account }: Party): Promise<Needle[]> {
   const needles: Needle[] = [];
   const vault = new DatasetVault(home);
