@@ -37,7 +37,7 @@ export const workerSettings = {
     meaning: "tasks that it takes beyond those, to fetch their inputs meanwhile",
   },
   readAheadMebibytes: {
-    schema: z.coerce.number().int().min(1).max(65_536).default(512),
+    schema: z.coerce.number().int().min(1).max(65_536).default(192),
     unit: "MiB",
     meaning: "ciphertext of all its tasks that is fetched before it is needed, at most",
   },

@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { type BenchReport, performancePage } from "./performance-page.ts";
+
+const figure = {
+  source: "directory",
+  samples: 25_000,
+  markers: 20_000,
+  engine: "native (avx512)",
+  reduceSeconds: 2,
+};
+const made: BenchReport = {
+  measuredAt: "2026-01-02",
+  kernels: {
+    profile: "p",
+    cpu: "a CPU",
+    samples: 1_000,
+    markers: 28_501,
+    figures: [
+      {
+        engine: "avx512",
+        threads: 2,
+        kernel: "unpack and expand",
+        seconds: 1,
+        genotypesPerSecond: 1e9,
+        bytesPerSecond: 1.6e10,
+        ofReading: 0.5,
+        timesNodeSeal: null,
+      },
+    ],
+  },
+  pipeline: {
+    cores: 2,
+    readAheadMebibytes: 128,
+    figures: [1.25, 1].map((evaluateSeconds, i) => ({
+      ...(figure as typeof figure & { source: "directory" }),
+      processes: 1 + i,
+      threadsPerProcess: 2 - i,
+      evaluateSeconds,
+      genotypesPerSecond: 5e8 / evaluateSeconds,
+      bytesPerSecond: 3.2e9 / evaluateSeconds,
+      peakEvaluateMegabytes: 400,
+      peakResidentMegabytes: 900,
+    })),
+    encryptions: [],
+    ceilings: [],
+    large: { samples: 25_000, markers: 20_000, bytes: 3.2e9, diskBytesPerSecond: 4e9 },
+  },
+  owner: { peakResidentMegabytes: 500, figures: [] },
+};
+
+describe("the page of measured figures", () => {
+  it("extrapolates from the best run of the large study", () => {
+    const page = performancePage(made).replace(/\n/g, " ");
+    expect(page).toContain("80 % of the slower of the two"); // 3.2 GB/s of 4 from the disk; expansion gives 6.4
+    expect(page).toContain("1.7 minutes"); // 5e10 / 5e8 a second = 100 s
+    expect(page).toContain("give 320 GB"); // 6.4 bytes a genotype
+    expect(page).toContain("202 times as long"); // 5.6 h = 20,160 s
+  });
+
+  it("leaves the large study out where it was not run", () => {
+    const quick = { ...made, pipeline: { ...made.pipeline, large: null } };
+    expect(performancePage(quick)).not.toContain("100,000 x 500,000");
+  });
+
+  const kept = new URL("../../docs/bench/fhe.json", import.meta.url);
+  it.skipIf(!existsSync(kept))("is kept beside the figures that it was made from", () => {
+    const page = readFileSync(new URL("fhe.md", kept), "utf8");
+    expect(page).toBe(performancePage(JSON.parse(readFileSync(kept, "utf8"))));
+  });
+});
