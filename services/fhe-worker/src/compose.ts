@@ -178,7 +178,12 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
     start: async () => {
       hosted = await hostService({
         host: config.host,
-        grpc: { port: config.grpcPort, services: [service], descriptorSet: descriptorSet(), wire: parts.wire },
+        grpc: {
+          port: config.grpcPort,
+          services: [service],
+          descriptorSet: descriptorSet(),
+          wire: parts.wire,
+        },
         observe: { telemetry, metricsPort: config.metricsPort },
       });
       void announceForever();
