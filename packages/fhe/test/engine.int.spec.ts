@@ -121,7 +121,9 @@ describe.each(profiles.map((p) => [p.name, p] as const))("SEAL's evaluator under
 
   const one = { max: 1, l1: 1 };
   const isForSumsOnly = maxTerms(profile, productNoiseLog2(profile, 1, one, one)) === 0;
-  it.skipIf(isForSumsOnly)("multiplies as polynomials do, the wrap at x^N included", () => {
+  // A profile whose bound admits no product has no such rule.
+  const itMultiplies: (name: string, rule: () => void) => void = isForSumsOnly ? () => {} : it;
+  itMultiplies("multiplies as polynomials do, the wrap at x^N included", () => {
     const n = profile.ringDegree;
     const sparse = fc
       .array(fc.tuple(fc.nat(n - 1), fc.nat(Math.min(t - 1, 4_000))), { minLength: 1, maxLength: 5 })

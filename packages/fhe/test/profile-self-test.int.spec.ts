@@ -70,7 +70,10 @@ describe.each(profiles.map((p) => [p.name, p] as const))("%s measured", (_, prof
   const weight = Math.min(t - 1, 2 ** 17 - 1);
   const weighted = productNoiseLog2(profile, 1, { max: 4, l1: 4 * n }, { max: weight, l1: n * weight });
   const productDoublings = Math.floor(Math.log2(maxTerms(profile, weighted)));
-  it.skipIf(maxTerms(profile, weighted) === 0)(
+  // A profile whose bound admits no product has no such rule.
+  const itMultiplies: (name: string, rule: () => void) => void =
+    maxTerms(profile, weighted) === 0 ? () => {} : it;
+  itMultiplies(
     "adds up as many products of full rows with the largest weights as a plan may, and opens them",
     () => {
       const left = Array.from({ length: n }, () => randomInt(5));
