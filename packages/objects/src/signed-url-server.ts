@@ -9,7 +9,7 @@ export interface SignedUrlServer {
   readonly url: string;
   readonly presign: Pick<ObjectStore, "presignGet" | "presignPut">;
   /** The store is known after the server, because the store's presigned URLs name the server. */
-  serve(store: Pick<ObjectStore, "get" | "put">): void;
+  serve(store: Pick<ObjectStore, "head" | "get" | "put">): void;
   close(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export async function startSignedUrlServer(options: {
   secret: Uint8Array;
   now: () => number;
 }): Promise<SignedUrlServer> {
-  let store: Pick<ObjectStore, "get" | "put"> | undefined;
+  let store: Pick<ObjectStore, "head" | "get" | "put"> | undefined;
   const server = createServer((request, response) => {
     answer(request, response, store, options).catch(() => {
       if (!response.headersSent) response.writeHead(500);
@@ -58,7 +58,7 @@ export async function startSignedUrlServer(options: {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  store: Pick<ObjectStore, "get" | "put"> | undefined,
+  store: Pick<ObjectStore, "head" | "get" | "put"> | undefined,
   { secret, now }: { secret: Uint8Array; now: () => number },
 ): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
@@ -74,14 +74,19 @@ async function answer(
   end(response, stored.ok ? 200 : 400);
 }
 
+/** Bytes as they lie, as S3 serves a presigned URL: whoever reads checks them, and can say that they are wrong. */
 async function answerGet(
   request: IncomingMessage,
   response: ServerResponse,
-  store: Pick<ObjectStore, "get">,
+  store: Pick<ObjectStore, "head" | "get">,
   key: string,
 ): Promise<void> {
   const range = parseRange(request.headers.range);
-  const found = await store.get(key, range);
+  const there = await store.head(key);
+  if (!there.ok) return end(response, 404);
+  const { sizeBytes } = there.value;
+  if (sizeBytes === 0 && range === undefined) return end(response, 200);
+  const found = await store.get(key, range ?? { first: 0, last: sizeBytes - 1 });
   if (!found.ok) return end(response, found.error.code === "OBJECT_RANGE" ? 416 : 404);
   const { info, body } = found.value;
   const length = range === undefined ? info.sizeBytes : range.last - range.first + 1;
