@@ -170,13 +170,16 @@ const meanings: Readonly<Record<string, string>> = {
   messageId: "random identifier of an event",
   producer: "which service published an event",
   mode: "live, catching up or replayed",
+  traceId: "number of a job's trace: follows from the permit's public id",
+  traceparent: "number of a job's trace and of the step before: follows from the permit's public id",
+  cost: "planned work of a task: follows from the published layout and the program",
 };
 
 let comments: ReadonlyMap<string, string> | undefined;
 
 /** Book-keeping columns that say when or how often a service did something. */
 const bookKeeping =
-  /(_at|_until|_number|_hash|_index|_block|_offset|_left|_bytes|_seconds|_id|_ids|_digest|_root|_commitment|_uri|_by)$|^(seq|position|ordinal|fence|replica|revision|attempts|broadcasts|checksum|consumer|outcome|final|depth|kind|id|scope|subject|only_row|n|at|hash|number|offset|partitions|retractions|stage|published|paused|begun|reducing|wanted|op|taken_by|record|doubted|is_bond|accounts|operator|token|head|confirmed|finalized|lagBlocks|durationMs|tasks|code|reason|engine|worker|region|rpc|version|name|signer|redeemed_at|consumer_group|next_offset|partition|last_served|signal)$/;
+  /(_at|_until|_number|_hash|_index|_block|_offset|_left|_bytes|_seconds|_id|_ids|_digest|_root|_commitment|_uri|_by)$|^(seq|position|ordinal|fence|replica|revision|attempts|broadcasts|checksum|consumer|outcome|final|depth|kind|id|scope|subject|only_row|n|at|hash|number|offset|partitions|retractions|stage|published|paused|begun|reducing|wanted|op|taken_by|record|doubted|is_bond|accounts|operator|token|head|confirmed|finalized|lagBlocks|durationMs|tasks|code|reason|engine|worker|region|rpc|version|name|signer|redeemed_at|consumer_group|next_offset|partition|last_served|signal|bounced|compatible|races|times|unanswered|route|lagMs|capacity|slots)$/;
 
 /**
  * What a field says, for people: our own words where we have some, else the wire contract's comment on the field of that
