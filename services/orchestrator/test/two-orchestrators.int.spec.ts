@@ -27,6 +27,7 @@ describe.each(kinds)("two orchestrators on %s", (_, open) => {
         await platform.addWorker({ orchestrator: () => another.address }),
         await platform.addWorker(),
       ];
+      for (const worker of workers) await worker.announce(); // a worker that knows of no other would do both replicas
       const jobs = await Promise.all(Array.from({ length: 6 }, () => platform.issue()));
       for (const { permitId } of jobs) {
         await platform.expectRightResult(await platform.reaches(permitId, "COMPLETED"));
