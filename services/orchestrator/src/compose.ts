@@ -78,8 +78,8 @@ export interface Orchestrator {
 /** A quarter of an hour: a lost database must not put a revocation aside, a poisonous event must not stop all jobs. */
 const chainRetry = { attempts: 180, firstDelayMs: 100, maxDelayMs: 5_000 };
 
-/** Jobs that one pass of a loop takes. */
-const jobsPerPass = 50;
+/** Few, because whose turn it is is asked before each pass: a late grantee waits for one pass, not for what others have due. */
+const jobsPerPass = 8;
 
 /** The composition root of the orchestrator. */
 export function composeOrchestrator(config: OrchestratorConfig, parts: OrchestratorParts): Orchestrator {
