@@ -1,0 +1,26 @@
+import { Agent, buildConnector, type RequestInit as UndiciInit, fetch as undiciFetch } from "undici";
+import { clientTlsOptions, type TlsMaterial } from "./tls-material.ts";
+
+export interface TlsFetch {
+  readonly fetch: typeof fetch;
+  close(): Promise<void>;
+}
+
+/** `fetch` that believes the material's authority, and shows its certificate, on every connection that it opens. */
+export function fetchUnder(material: TlsMaterial): TlsFetch {
+  const agent = new Agent({
+    connect: (options, callback) => {
+      const { ca, cert, key, ...rest } = clientTlsOptions(material);
+      buildConnector({
+        ...rest,
+        ...(ca === undefined ? {} : { ca }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
+        maxCachedSessions: 0, // a resumed session would not be checked against a new authority
+      })(options, callback);
+    },
+  });
+  const call = (input: string | URL, init?: UndiciInit) =>
+    undiciFetch(input, { ...init, dispatcher: agent });
+  return { fetch: call as unknown as typeof fetch, close: () => agent.destroy() };
+}
