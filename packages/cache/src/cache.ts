@@ -21,5 +21,7 @@ export interface Cache {
    * its time is over, so no copy is kept of what gives permission.
    */
   invalidate(keys: readonly string[]): Promise<void>;
+  /** @throws when the server does not answer */
+  ping(): Promise<void>;
   close(): Promise<void>;
 }

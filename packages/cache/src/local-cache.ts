@@ -45,6 +45,7 @@ export function localCache(options: { readonly now: () => number; readonly maxEn
         for (const running of loads.get(key) ?? []) running.valid = false;
       }
     },
+    ping: async () => {},
     close: async () => {},
   };
 }

@@ -1,3 +1,4 @@
+export { checkHealth, type Health } from "@cos/service-host/health";
 export * from "./access/audit.ts";
 export * from "./access/grant-access.ts";
 export * from "./access/identity.ts";
@@ -48,7 +49,6 @@ export * from "./results/release-approval.ts";
 export * from "./results/release-package.ts";
 export * from "./results/release-permit.ts";
 export * from "./results/verify-permit.ts";
-export { checkHealth, type Health } from "./wire/check-health.ts";
 export { toBytes, toHex } from "./wire/hex.ts";
 export { orFail, rpcFailure } from "./wire/rpc-failure.ts";
 export { Session } from "./wire/session.ts";

@@ -1,6 +1,6 @@
 /** Exits 0 when the process at COS_HEALTH_ADDRESS says SERVING, for health checks of containers. */
 import { readFile } from "node:fs/promises";
-import { checkHealth } from "@cos/client/health";
+import { checkHealth } from "@cos/service-host/health";
 import { publicTlsWire } from "@cos/service-host/wire";
 
 const { COS_HEALTH_ADDRESS: address = "127.0.0.1:50051", COS_TLS_CA_FILE: caFile } = process.env;

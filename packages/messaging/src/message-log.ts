@@ -16,6 +16,8 @@ export interface MessageLog extends Publisher {
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   /** Messages published and not yet committed by the group: outstanding work. */
   lag(group: string, topic: string): Promise<number>;
+  /** @throws when no broker answers */
+  ping(): Promise<void>;
   /** Ends all subscriptions after their running handlers, then the log. */
   close(): Promise<void>;
 }

@@ -55,6 +55,11 @@ export class GrpcServer extends ServerGrpc {
     }
   }
 
+  /** Tells whoever lists health how something besides the services is. @param isWell undefined: not known yet */
+  report(name: string, isWell: boolean | undefined): void {
+    this.health.setStatus(name, isWell === undefined ? "UNKNOWN" : isWell ? "SERVING" : "NOT_SERVING");
+  }
+
   override async createClient(): Promise<Server> {
     const { host, port, descriptorSet, wire, interceptors = [] } = this.#options;
     const credentials = wire.serverCredentials(host);

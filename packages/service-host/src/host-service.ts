@@ -7,6 +7,7 @@ import { NestFactory } from "@nestjs/core";
 import { BoundedExpress, defaultHttpLimits, type HttpLimits } from "./bounded-server.ts";
 import { GrpcServer } from "./grpc-server.ts";
 import type { GrpcService } from "./grpc-service.ts";
+import { type Need, type NeedName, watchNeeds } from "./health/needs.ts";
 import { type HttpRoute, httpController } from "./http-routes.ts";
 import { observedCalls } from "./observed-calls.ts";
 import { observedRoutes } from "./observed-routes.ts";
@@ -36,6 +37,8 @@ export interface HostOptions {
     /** False where strangers call: their trace contexts are not followed. Default true. */
     readonly trustCallers?: boolean;
   };
+  /** What the service cannot do all its work without: looked at again and again, and told under its name. */
+  readonly needs?: readonly Need[];
   /** Told of errors in HTTP routes that are nobody's refusal. */
   readonly onBug?: (where: string, error: unknown) => void;
 }
@@ -48,6 +51,8 @@ export interface HostedService {
   /** `http://host:port` of `/metrics`, where the service is observed. */
   readonly metricsUrl?: string;
   setServing(serving: boolean): void;
+  /** Tells health checks whether a region's tasks are taken; undefined: nothing is known of the region any more. */
+  reportRegion(region: string, isServed: boolean | undefined): void;
   close(): Promise<void>;
 }
 
@@ -59,7 +64,7 @@ Module({})(HostModule);
  * objects it hosts come from the service's composition root.
  */
 export async function hostService(options: HostOptions): Promise<HostedService> {
-  const { host, grpc, http, observe } = options;
+  const { host, grpc, http, observe, needs = [] } = options;
   const controllers = grpc.services.map(({ controller }) => controller);
   const wire = grpc.wire ?? plaintextWire();
   const interceptors = [
@@ -95,14 +100,23 @@ export async function hostService(options: HostOptions): Promise<HostedService> 
     isServing = serving;
     strategy.setServing(serving);
   };
-  const metricsServer = observe && (await startMetrics(observe, host, () => isServing));
+  const looked = new Map<NeedName, boolean>();
+  for (const { name } of needs) strategy.report(name, undefined);
+  const stopWatching = watchNeeds(needs, (name, isThere) => {
+    looked.set(name, isThere);
+    strategy.report(name, isThere);
+  });
+  const metricsServer =
+    observe && (await startMetrics(observe, host, { isServing: () => isServing, looked }));
   return {
     grpcAddress: `${host}:${strategy.boundPort}`,
     ...(httpUrl === undefined ? {} : { httpUrl }),
     ...(metricsServer === undefined ? {} : { metricsUrl: metricsServer.url }),
     setServing,
+    reportRegion: (region, isServed) => strategy.report(`region/${region}`, isServed),
     close: async () => {
       setServing(false);
+      stopWatching();
       await app.close();
       await metricsServer?.close();
     },
@@ -112,10 +126,13 @@ export async function hostService(options: HostOptions): Promise<HostedService> 
 function startMetrics(
   { telemetry, metricsPort }: NonNullable<HostOptions["observe"]>,
   host: string,
-  isServing: () => boolean,
+  { isServing, looked }: { isServing: () => boolean; looked: ReadonlyMap<NeedName, boolean> },
 ): Promise<MetricsServer> {
   telemetry.metrics.collect("serving", (set) => set("serving", {}, isServing() ? 1 : 0));
-  return startMetricsServer(telemetry.metrics, { host, port: metricsPort, isServing });
+  telemetry.metrics.collect("needs", (set) => {
+    for (const [need, isThere] of looked) set("needThere", { need }, isThere ? 1 : 0);
+  });
+  return startMetricsServer(telemetry.metrics, { host, port: metricsPort, isServing, needs: () => looked });
 }
 
 const moduleOf = (controllers: DynamicModule["controllers"] = []): DynamicModule => ({

@@ -2,6 +2,7 @@ export * from "./config.ts";
 export * from "./grpc-client.ts";
 export * from "./grpc-service.ts";
 export * from "./grpc-types.ts";
+export * from "./health/index.ts";
 export * from "./host-service.ts";
 export * from "./http-routes.ts";
 export * from "./logger.ts";

@@ -10,13 +10,20 @@ export interface MetricsServer {
 
 /**
  * Serves `/metrics` (Prometheus text), `/healthz` (200 while the process answers) and `/readyz` (200 while the service
- * takes work, 503 otherwise) on a port of its own, which a deployment need not show to anyone else.
+ * takes work, 503 otherwise, then a line for each thing that the service needs) on a port of its own, which a deployment need
+ * not show to anyone else. A need that does not answer makes nothing unready: it is missing to every replica alike.
  *
  * @param options.port 0 picks a free one
  */
 export async function startMetricsServer(
   metrics: MetricSet,
-  options: { readonly host: string; readonly port: number; readonly isServing: () => boolean },
+  options: {
+    readonly host: string;
+    readonly port: number;
+    readonly isServing: () => boolean;
+    /** By name, whether it answered when it was looked at last. */
+    readonly needs?: () => ReadonlyMap<string, boolean>;
+  },
 ): Promise<MetricsServer> {
   const server = createServer(async (request, response) => {
     const end = (status: number, body: string, type = "text/plain; charset=utf-8") =>
@@ -32,7 +39,7 @@ export async function startMetricsServer(
       case "/healthz":
         return void end(200, "ok\n");
       case "/readyz":
-        return void (options.isServing() ? end(200, "ready\n") : end(503, "not ready\n"));
+        return void end(...readiness(options.isServing(), options.needs?.() ?? new Map()));
       default:
         return void end(404, "");
     }
@@ -55,4 +62,9 @@ export async function startMetricsServer(
         server.closeAllConnections();
       }),
   };
+}
+
+function readiness(isServing: boolean, needs: ReadonlyMap<string, boolean>): [number, string] {
+  const lines = [...needs].map(([name, isThere]) => `${name} ${isThere ? "answers" : "does not answer"}`);
+  return [isServing ? 200 : 503, [isServing ? "ready" : "not ready", ...lines, ""].join("\n")];
 }

@@ -5,7 +5,14 @@ import { opsService } from "@cos/ops";
 import { descriptorSet } from "@cos/proto";
 import { AccessServiceService } from "@cos/proto/access";
 import { MirrorOpsServiceService } from "@cos/proto/ops";
-import { grpcService, hostService, type Logger, requireServiceToken, type Wire } from "@cos/service-host";
+import {
+  grpcService,
+  hostService,
+  type Logger,
+  type Need,
+  requireServiceToken,
+  type Wire,
+} from "@cos/service-host";
 import type { Db } from "@cos/store";
 import { Telemetry, tracedLog, watchOutbox } from "@cos/telemetry";
 import { chainEvents } from "@cos/topics";
@@ -133,6 +140,7 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
         host: config.host,
         grpc: { port: config.grpcPort, services, descriptorSet: descriptorSet(), wire: parts.wire },
         observe: { telemetry, metricsPort: config.metricsPort },
+        needs: needsOf(parts),
       });
       const stopping = new AbortController();
       const showHealth = () => {
@@ -184,6 +192,16 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
     },
     stop: () => stopRunning(),
   };
+}
+
+function needsOf({ db, log, chain: { provider, witness } }: AccessParts): readonly Need[] {
+  const answering = (node: Pick<JsonRpcApiProvider, "send">) => () => node.send("eth_chainId", []);
+  return [
+    { name: "part/database", probe: () => db.query("SELECT 1") },
+    { name: "part/broker", probe: () => log.ping() },
+    { name: "part/chain", probe: answering(provider) },
+    ...(witness === undefined ? [] : [{ name: "part/second-chain", probe: answering(witness) } as const]),
+  ];
 }
 
 function openWitness(

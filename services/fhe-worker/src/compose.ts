@@ -13,6 +13,7 @@ import {
   hostService,
   type Logger,
   requireServiceToken,
+  serviceNeed,
   serviceTokenKey,
   type Wire,
 } from "@cos/service-host";
@@ -112,6 +113,11 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
       { deadlineMs: announceDeadlineMs },
     );
 
+  const showServing = (serving: boolean) => {
+    hosted?.setServing(serving);
+    for (const region of config.regions) hosted?.reportRegion(region, serving);
+  };
+
   /**
    * Takes no further task, hands back those that do not compute yet, lets the others run for `drainSeconds`, and hands
    * back what is left then. Whatever is handed back, another worker gets at once.
@@ -119,7 +125,7 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
   const drain = (): Promise<void> => {
     draining ??= (async () => {
       state.draining = true;
-      hosted?.setServing(false);
+      showServing(false);
       begun.abort();
       logger.info("worker.draining", { worker });
       const timer = setTimeout(() => late.abort(), config.drainSeconds * 1_000);
@@ -185,6 +191,10 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
           wire: parts.wire,
         },
         observe: { telemetry, metricsPort: config.metricsPort },
+        needs: [
+          { name: "part/broker", probe: () => log.ping() },
+          serviceNeed("orchestrator", config.orchestratorAddress, parts.wire),
+        ],
       });
       void announceForever();
       // More deliveries than threads, so that the next task is fetched while the last is evaluated.
@@ -200,7 +210,7 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
           }),
         ),
       );
-      hosted.setServing(true);
+      showServing(true);
       logger.info("worker.started", { worker, region: config.regions.join(","), engine: pool.engine });
     },
     stop: async () => {

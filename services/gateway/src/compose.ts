@@ -4,7 +4,7 @@ import { type MessageLog, runConsumers, startOutboxRelay } from "@cos/messaging"
 import type { ObjectStore } from "@cos/objects";
 import { opsService } from "@cos/ops";
 import { descriptorSet } from "@cos/proto";
-import { hostService, type Logger, serviceTokenKey, type Wire } from "@cos/service-host";
+import { hostService, type Logger, serviceNeed, serviceTokenKey, type Wire } from "@cos/service-host";
 import type { Db } from "@cos/store";
 import { Telemetry, tracedLog, tracedObjects, watchOutbox } from "@cos/telemetry";
 import { ticketEvents } from "@cos/topics";
@@ -166,6 +166,15 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
         ],
       },
       observe: { telemetry, metricsPort: config.metricsPort, trustCallers: false },
+      needs: [
+        { name: "part/database", probe: () => db.query("SELECT 1") },
+        { name: "part/broker", probe: () => log.ping() },
+        { name: "part/objects", probe: () => parts.objects.head("objects/none") },
+        { name: "part/cache", probe: () => cache.ping() },
+        { name: "part/chain", probe: () => chain.provider.getBlockNumber() },
+        serviceNeed("access", config.accessAddress, parts.wire),
+        serviceNeed("orchestrator", config.orchestratorAddress, parts.wire),
+      ],
       onBug: bug("http.bug"),
     });
 

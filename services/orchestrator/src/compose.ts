@@ -16,6 +16,7 @@ import {
   hostService,
   type Logger,
   requireServiceToken,
+  serviceNeed,
   serviceTokenKey,
   type Wire,
 } from "@cos/service-host";
@@ -31,6 +32,7 @@ import { outboxAnnouncer, queuePartitions, startPartition } from "./adapters/out
 import { createJobRecords, jobChannel, jobsChannel } from "./adapters/postgres/job-records.ts";
 import { migrations } from "./adapters/postgres/migrations.ts";
 import { queueChannel } from "./adapters/postgres/queue-records.ts";
+import { servedRegions } from "./adapters/postgres/served-regions.ts";
 import { createTaskRecords, unwantedChannel } from "./adapters/postgres/task-records.ts";
 import { createUploadRecords } from "./adapters/postgres/upload-records.ts";
 import { workerRecords } from "./adapters/postgres/worker-records.ts";
@@ -186,6 +188,17 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
     }
   };
 
+  const workersByRegion = () => servedRegions(db, { ...config, now: now() });
+  const shown = new Set<string>();
+  const showRegions = async () => {
+    const workers = await workersByRegion();
+    for (const region of workers.keys()) shown.add(region);
+    for (const region of shown) {
+      const known = workers.get(region);
+      hosted?.reportRegion(region, known === undefined ? undefined : known > 0);
+    }
+  };
+
   let loops: WorkLoop[] = [];
   let unlisten: (() => void)[] = [];
   let relay: OutboxRelay | undefined;
@@ -215,12 +228,25 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
           services: [
             computeService(deps, options),
             taskService(deps, options),
-            opsService({ service: "orchestrator", db, serviceToken, onBug: options.onBug }),
+            opsService({
+              service: "orchestrator",
+              db,
+              serviceToken,
+              facts: async () =>
+                Object.fromEntries([...(await workersByRegion())].map(([name, n]) => [`workers.${name}`, n])),
+              onBug: options.onBug,
+            }),
           ],
           descriptorSet: descriptorSet(),
           wire: parts.wire,
         },
         observe: { telemetry, metricsPort: config.metricsPort },
+        needs: [
+          { name: "part/database", probe: () => db.query("SELECT 1") },
+          { name: "part/broker", probe: () => log.ping() },
+          { name: "part/objects", probe: () => parts.objects.head("objects/none") },
+          serviceNeed("access", config.accessAddress, parts.wire),
+        ],
       });
       relay = startOutboxRelay({
         db,
@@ -236,7 +262,8 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
       const mover = startWorkLoop(moveJobs, { idleMs, onFailure: failed("jobs") });
       const dispatcher = startWorkLoop(() => dispatchTasks(deps), { idleMs, onFailure: failed("dispatch") });
       const sweeper = startWorkLoop(sweep, { idleMs, onFailure: failed("sweep") });
-      loops = [mover, dispatcher, sweeper];
+      const shower = startWorkLoop(showRegions, { idleMs: 5_000, onFailure: failed("regions") });
+      loops = [mover, dispatcher, sweeper, shower];
       unlisten = [db.listen(jobsChannel, mover.wake), db.listen(queueChannel, dispatcher.wake)];
       following = await runConsumer(chainConsumer(deps), {
         log,

@@ -67,5 +67,6 @@ const prefixed = (log: MessageLog, prefix: string): MessageLog => ({
         options.handle({ ...message, topic: message.topic.slice(prefix.length) }, signal),
     }),
   lag: (group, topic) => log.lag(prefix + group, prefix + topic),
+  ping: () => log.ping(),
   close: () => log.close(),
 });

@@ -57,7 +57,7 @@ export type SettlementParts = {
   /** The schema `settlement` of a store. */
   readonly db: Db;
   readonly log: MessageLog;
-  readonly objects: Pick<ObjectStore, "put">;
+  readonly objects: Pick<ObjectStore, "put" | "head">;
   readonly chain: {
     readonly provider: Provider;
     readonly addresses: ContractAddresses;
@@ -128,6 +128,12 @@ export function composeSettlement(config: SettlementConfig, parts: SettlementPar
           wire: parts.wire,
         },
         observe: { telemetry, metricsPort: config.metricsPort },
+        needs: [
+          { name: "part/database", probe: () => db.query("SELECT 1") },
+          { name: "part/broker", probe: () => log.ping() },
+          { name: "part/objects", probe: () => parts.objects.head("objects/none") },
+          { name: "part/chain", probe: () => parts.chain.provider.getBlockNumber() },
+        ],
       });
       const onEvent = ({ type, reason, topic }: ConsumerEvent) =>
         logger.warn("consumer.trouble", { state: type, reason, topic });

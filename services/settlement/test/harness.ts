@@ -30,7 +30,7 @@ export type Harness = Awaited<ReturnType<typeof openHarness>>;
 export async function openHarness(
   world: World,
   store: Store,
-  objects: Pick<ObjectStore, "put">,
+  objects: Pick<ObjectStore, "put" | "head">,
   settings: Record<string, string> = {},
 ) {
   for (const schema of ["log", "settlement"]) {

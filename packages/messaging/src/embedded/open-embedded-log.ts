@@ -70,6 +70,8 @@ export async function openEmbeddedLog(options: {
 
     lag: (group, topic) => store.lag(group, topic),
 
+    ping: async () => {}, // it lives in this process
+
     close: async () => {
       for (const group of groups.values()) await (await group).close();
     },

@@ -65,6 +65,11 @@ export class KafkaTopics {
     });
   }
 
+  /** @throws when no broker answers */
+  async ping(): Promise<void> {
+    await this.#ask((admin) => admin.metadata({ topics: [], forceUpdate: true }));
+  }
+
   async close(): Promise<void> {
     await this.#admin?.close().catch(() => {});
   }

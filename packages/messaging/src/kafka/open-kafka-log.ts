@@ -99,6 +99,8 @@ export async function openKafkaLog(options: KafkaOptions): Promise<MessageLog> {
       return [...standing.values()].reduce((sum, { committed, end }) => sum + Number(end - committed), 0);
     },
 
+    ping: () => topics.ping(),
+
     close: async () => {
       await Promise.all([...members].map((member) => member.close(true)));
       closing.abort();

@@ -16,6 +16,13 @@ export const everyServiceMetrics = {
     help: "1 while the service takes work",
     labels: [],
   },
+  needThere: {
+    name: "cos_need_answers_bool",
+    type: "gauge",
+    unit: "bool",
+    help: "1 while something that the service needs (part/database, service/access, ...) answers it",
+    labels: ["need"],
+  },
   rpcServerSeconds: {
     name: "cos_rpc_server_duration_seconds",
     type: "histogram",
