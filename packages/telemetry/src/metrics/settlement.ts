@@ -13,7 +13,7 @@ export const settlementMetrics = {
     name: "cos_transaction_oldest_unmined_age_seconds",
     type: "gauge",
     unit: "seconds",
-    help: "time since the longest waiting intent that is not mined last changed; 0 when none waits",
+    help: "age of the oldest operator transaction that is not mined; 0 when none waits",
     labels: [],
   },
   intentChanges: {

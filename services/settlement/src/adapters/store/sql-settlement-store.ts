@@ -201,7 +201,7 @@ class SqlSettlementStore implements SettlementStore {
        VALUES ($1, $2, $3, 'pending', $4, $5, $6)
        ON CONFLICT (business_id) DO UPDATE SET call = excluded.call, state = 'pending', nonce = NULL,
          intent = excluded.intent, failure_facts = '{}', revision = excluded.revision, version = i.version + 1,
-         not_before = 0, updated_at = excluded.updated_at
+         not_before = 0, updated_at = excluded.updated_at, created_at = now()
        WHERE (i.state = 'failed' OR (i.state = 'final' AND i.nonce IS NULL))
          AND (i.revision < excluded.revision OR i.updated_at <= $7)`,
       [
