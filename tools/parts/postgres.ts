@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { chmod, chown, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import type { ConnectionOptions } from "node:tls";
 import pg from "pg";
 import { freePort } from "./free-ports.ts";
 import type { Part } from "./part.ts";
 import { findProgram, runCommand } from "./run-command.ts";
 import { type ServerProcess, serverProcess } from "./server-process.ts";
+import type { ServerTls } from "./server-tls.ts";
 
 /** The server that the npm registry provides where none is installed. */
 const npmVersion = "18.4.0-beta.17";
@@ -41,7 +43,7 @@ const describe = (url: string, version: string) => ({
  * A Postgres of our own on a free port of the loopback, durable as it comes (fsync on), from installed binaries or the
  * npm registry's. Under root, which Postgres refuses, it runs as the user `postgres` or `nobody`.
  */
-export async function runPostgres(folder: string, cache: string): Promise<PostgresServer> {
+export async function runPostgres(folder: string, cache: string, tls?: ServerTls): Promise<PostgresServer> {
   const home = resolve(folder, "postgres");
   const bin = (await installedBin()) ?? (await npmBin(cache, home));
   const user = await unprivilegedUser();
@@ -71,7 +73,18 @@ export async function runPostgres(folder: string, cache: string): Promise<Postgr
 
   const port = await freePort();
   const url = `postgres://cos:${password}@127.0.0.1:${port}/postgres`;
-  const settings = { max_connections: 300, listen_addresses: "127.0.0.1", unix_socket_directories: "", port };
+  const settings = {
+    max_connections: 300,
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: "",
+    port,
+    ...(tls && (await tlsSettings(tls, home, data, user))),
+  };
+  const client = tls && {
+    ca: await readFile(tls.caFile),
+    ...(tls.mutual && { cert: await readFile(tls.mutual.certFile), key: await readFile(tls.mutual.keyFile) }),
+    checkServerIdentity: () => undefined,
+  };
   const server = serverProcess({
     name: "postgres",
     command: join(bin, "postgres"),
@@ -79,16 +92,36 @@ export async function runPostgres(folder: string, cache: string): Promise<Postgr
     cwd: home,
     logFile: join(folder, "postgres.log"),
     stopSignal: "SIGINT", // fast shutdown: sessions are ended, nothing is lost
-    answers: async () => void (await versionAt(url)),
+    answers: async () => void (await versionAt(url, client)),
     ...user,
   });
   await server.start();
-  return { url, version: await versionAt(url), server };
+  return { url, version: await versionAt(url, client), server };
+}
+
+/** Copies the files to where the server's user reads them, and lets nobody in without TLS. */
+async function tlsSettings(
+  tls: ServerTls,
+  home: string,
+  data: string,
+  user: { uid: number; gid: number } | undefined,
+): Promise<Record<string, string>> {
+  const settings = { ssl_cert_file: tls.certFile, ssl_key_file: tls.keyFile, ssl_ca_file: tls.caFile };
+  for (const [setting, file] of Object.entries(settings)) {
+    const copy = join(home, setting);
+    await writeFile(copy, await readFile(file), { mode: 0o600 });
+    if (user) await chown(copy, user.uid, user.gid);
+    settings[setting as keyof typeof settings] = copy;
+  }
+  const asked = `scram-sha-256${tls.mutual ? " clientcert=verify-ca" : ""}`;
+  await writeFile(join(data, "pg_hba.conf"), `hostssl all all all ${asked}\n`);
+  return { ...settings, ssl: "on" };
 }
 
 /** The server's version, such as `15.13`. */
-async function versionAt(url: string): Promise<string> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+async function versionAt(url: string, ssl?: ConnectionOptions): Promise<string> {
+  const options = { connectionString: url, connectionTimeoutMillis: 5_000 };
+  const client = new pg.Client(ssl ? { ...options, ssl } : options);
   client.on("error", () => {});
   try {
     await client.connect();

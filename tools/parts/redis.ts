@@ -1,10 +1,13 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
-import { connect } from "node:net";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
 import { join, resolve } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { freePort } from "./free-ports.ts";
 import type { Part } from "./part.ts";
 import { findProgram, runCommand } from "./run-command.ts";
 import { type ServerProcess, serverProcess } from "./server-process.ts";
+import type { ServerTls } from "./server-tls.ts";
 import { PartUnavailable } from "./unavailable.ts";
 
 export type RedisServer = { readonly url: string; readonly version: string; readonly server: ServerProcess };
@@ -21,15 +24,23 @@ export async function startRedis(folder: string, cache: string): Promise<Part> {
 
 /**
  * A Redis of our own on a free port of the loopback, that keeps nothing on disk: what lies in it may be lost at any
- * moment, and nothing depends on it. From the installed program or Debian's package, unpacked into the cache.
+ * moment, and nothing depends on it. Under TLS it asks for a password, and does not serve the clear. From the installed program or Debian's package, unpacked into the cache.
  */
-export async function runRedis(folder: string, cache: string): Promise<RedisServer> {
+export async function runRedis(folder: string, cache: string, tls?: ServerTls): Promise<RedisServer> {
   const home = resolve(folder, "redis");
   await mkdir(home, { recursive: true });
   const installed = await findProgram(["redis-server", "valkey-server"]);
   const { program, env } = installed ? { program: installed, env: {} } : await debianProgram(cache);
   const port = await freePort();
-  const settings = { port: String(port), bind: "127.0.0.1", save: "", appendonly: "no", dir: home };
+  const password = tls && randomBytes(16).toString("hex");
+  const settings = {
+    port: tls ? "0" : String(port),
+    bind: "127.0.0.1",
+    save: "",
+    appendonly: "no",
+    dir: home,
+    ...(tls && { ...tlsSettings(tls, port), requirepass: password ?? "" }),
+  };
   const server = serverProcess({
     name: "redis",
     command: program,
@@ -38,12 +49,13 @@ export async function runRedis(folder: string, cache: string): Promise<RedisServ
     cwd: home,
     logFile: join(folder, "redis.log"),
     stopSignal: "SIGTERM",
-    answers: () => ping(port),
+    answers: () => ping(port, tls),
   });
   await server.start();
   // Redis server v=7.0.15 sha=... | Valkey server v=8.0.1 sha=...
   const version = / v=(\S+)/.exec(await runCommand(program, ["--version"], { env }))?.[1] ?? "unknown";
-  return { url: `redis://127.0.0.1:${port}`, version, server };
+  const url = tls ? `rediss://:${password}@127.0.0.1:${port}/0` : `redis://127.0.0.1:${port}`;
+  return { url, version, server };
 }
 
 /** The program and the libraries that it needs and that a small system lacks. */
@@ -83,16 +95,30 @@ async function unpackDebian(cache: string, root: string): Promise<void> {
   }
 }
 
-/** Resolves when the server says PONG, throws otherwise. */
-function ping(port: number): Promise<void> {
+const tlsSettings = ({ certFile, keyFile, caFile, mutual }: ServerTls, port: number) => ({
+  "tls-port": String(port),
+  "tls-cert-file": certFile,
+  "tls-key-file": keyFile,
+  "tls-ca-cert-file": caFile,
+  "tls-auth-clients": mutual ? "yes" : "no",
+});
+
+/** Resolves when the server says PONG, or wants a password first; throws otherwise. */
+async function ping(port: number, tls?: ServerTls): Promise<void> {
+  const secure = tls && {
+    ca: await readFile(tls.caFile),
+    ...(tls.mutual && { cert: await readFile(tls.mutual.certFile), key: await readFile(tls.mutual.keyFile) }),
+  };
   return new Promise((done, fail) => {
-    const socket = connect({ port, host: "127.0.0.1", timeout: 2_000 }, () => socket.write("PING\r\n"));
+    const at = { port, host: "127.0.0.1", timeout: 2_000 };
+    const ask = () => socket.write("PING\r\n");
+    const socket: Socket = secure ? connectTls({ ...at, ...secure }, ask) : connect(at, ask);
     const end = (error?: Error) => {
       socket.destroy();
       error === undefined ? done() : fail(error);
     };
     socket.once("data", (answer) =>
-      end(answer.toString().startsWith("+PONG") ? undefined : new Error(answer.toString())),
+      end(/^(\+PONG|-NOAUTH)/.test(answer.toString()) ? undefined : new Error(answer.toString())),
     );
     socket.once("timeout", () => end(new Error("timeout")));
     socket.once("close", () => fail(new Error("closed")));

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { fetchUnder } from "@cos/tls";
 import { freePort } from "./free-ports.ts";
 import { type GoProgram, goProgram } from "./go-program.ts";
 import type { Part } from "./part.ts";
 import { type ServerProcess, serverProcess } from "./server-process.ts";
+import type { ServerTls } from "./server-tls.ts";
 
 /** MinIO's last community release, as the Go module proxy keeps it. */
 const minio: GoProgram = {
@@ -45,17 +47,28 @@ async function partOf(name: string, variable: string, run: () => Promise<S3Serve
 export const minioProgram = (cache: string): Promise<string> => goProgram(minio, cache);
 
 /** A MinIO of our own on a free port of the loopback, over one folder. */
-export async function runMinio(folder: string, cache: string): Promise<S3Server> {
+export async function runMinio(folder: string, cache: string, tls?: ServerTls): Promise<S3Server> {
   const program = await minioProgram(cache);
   const { home, data, port, access, secret } = await place(folder, "minio");
   return run(minio, port, access, secret, {
     command: program,
-    args: ["server", "--quiet", "--address", `127.0.0.1:${port}`, data],
+    args: ["server", "--quiet", "--address", `127.0.0.1:${port}`, ...(await certificates(home, tls)), data],
+    ...(tls ? { caFile: tls.caFile } : {}),
     env: { MINIO_ROOT_USER: access, MINIO_ROOT_PASSWORD: secret, MINIO_BROWSER: "off", MINIO_UPDATE: "off" },
     cwd: home,
     logFile: join(folder, "minio.log"),
     health: "/minio/health/ready",
   });
+}
+
+/** MinIO serves TLS, and nothing else, where its folder of certificates holds a pair. It asks no client for one. */
+async function certificates(home: string, tls: ServerTls | undefined): Promise<string[]> {
+  if (tls === undefined) return [];
+  const folder = join(home, "certs");
+  await mkdir(folder, { recursive: true });
+  await copyFile(tls.certFile, join(folder, "public.crt"));
+  await copyFile(tls.keyFile, join(folder, "private.key"));
+  return ["--certs-dir", folder];
 }
 
 /** A versitygw of our own on a free port of the loopback, over one folder; attributes lie in a folder beside it. */
@@ -89,17 +102,24 @@ async function run(
   secret: string,
   {
     health,
+    caFile,
     ...how
-  }: { command: string; args: string[]; health: string } & Record<"cwd" | "logFile", string> & {
+  }: { command: string; args: string[]; health: string; caFile?: string } & Record<
+    "cwd" | "logFile",
+    string
+  > & {
       env: Record<string, string>;
     },
 ): Promise<S3Server> {
+  const secure = caFile === undefined ? undefined : fetchUnder({ ca: await readFile(caFile) });
+  const scheme = secure ? "https" : "http";
   const answers = async (): Promise<void> => {
-    const answer = await fetch(`http://127.0.0.1:${port}${health}`, { signal: AbortSignal.timeout(2_000) });
+    const signal = AbortSignal.timeout(2_000);
+    const answer = await (secure?.fetch ?? fetch)(`${scheme}://127.0.0.1:${port}${health}`, { signal });
     await answer.body?.cancel();
     if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
   };
   const server = serverProcess({ ...how, name, answers, stopSignal: "SIGTERM" });
   await server.start();
-  return { url: `http://${access}:${secret}@127.0.0.1:${port}`, version, server };
+  return { url: `${scheme}://${access}:${secret}@127.0.0.1:${port}`, version, server };
 }

@@ -1,3 +1,5 @@
+import type { ConnectionOptions } from "node:tls";
+import { clientTlsOptions, isTlsRefusal, type TlsMaterial, tlsRefusalOf } from "@cos/tls";
 import { Redis } from "ioredis";
 import type { Cache, Taken } from "./cache.ts";
 import { localCache } from "./local-cache.ts";
@@ -9,18 +11,31 @@ export type RedisCacheOptions = {
   readonly url: string;
   /** Before every key, so that deployments can share a server. */
   readonly prefix?: string;
-  /** PEM texts, for `rediss://`. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** For `rediss://`: without it a public authority must have certified the server. */
+  readonly tls?: TlsMaterial;
   /** A command that takes longer counts as a failure. */
   readonly commandTimeoutMs?: number;
-  /** Told when the server stops answering (`lost`) and when it answers again (`found`). */
-  readonly onState?: (state: "lost" | "found") => void;
+  /** Told when the server stops answering (`lost`, and why) and when it answers again (`found`). */
+  readonly onState?: (state: "lost" | "found", reason?: CacheError["code"]) => void;
   /** Told of every command that failed. */
   readonly onFailure?: () => void;
 };
 
+/**
+ * - `CACHE_UNTRUSTED`: the server's certificate is not to be believed, or it did not believe ours, or it speaks no TLS
+ * - `CACHE_UNAVAILABLE`: it does not answer
+ */
+export class CacheError extends Error {
+  readonly code: "CACHE_UNTRUSTED" | "CACHE_UNAVAILABLE";
+  constructor(code: CacheError["code"], message: string) {
+    super(`${code}: ${message}`);
+    this.name = "CacheError";
+    this.code = code;
+  }
+}
+
 export interface RedisCache extends Cache {
-  /** @throws when the server does not answer */
+  /** @throws CacheError when the server does not answer */
   ping(): Promise<void>;
 }
 
@@ -34,9 +49,16 @@ const maxWaiting = 10_000;
 /**
  * The cache that the processes of a cluster share. It never waits for Redis longer than a command may take: without it,
  * limits are counted per process and copies are loaded. It connects, and reconnects, by itself.
+ * @throws TypeError for a URL that is not of that form, or that is not `rediss://` though TLS is set
  */
 export function openRedisCache(options: RedisCacheOptions): RedisCache {
-  return new SharedCache(options);
+  const url = URL.canParse(options.url) ? new URL(options.url) : undefined;
+  const good = url && /^rediss?:$/.test(url.protocol) && url.search === "" && url.hash === "";
+  if (!good) throw new TypeError("the cache's URL is not redis(s)://[user:password@]host:port[/number]");
+  if (options.tls && url.protocol !== "rediss:") {
+    throw new TypeError("the cache's URL is redis://, and TLS is set for it");
+  }
+  return new SharedCache(options, url.protocol === "rediss:");
 }
 
 class SharedCache implements RedisCache {
@@ -47,8 +69,10 @@ class SharedCache implements RedisCache {
   readonly #waiting = new Set<string>();
   #restUntil = 0;
   #lost = false;
+  /** Why there is no connection, as far as is known; undefined while there is one. */
+  #trouble: Error | undefined;
 
-  constructor(options: RedisCacheOptions) {
+  constructor(options: RedisCacheOptions, secure: boolean) {
     this.#options = options;
     this.#prefix = options.prefix ?? "cos:";
     this.#alone = localCache({ now: () => Date.now() / 1000 });
@@ -60,10 +84,14 @@ class SharedCache implements RedisCache {
       connectTimeout: 2_000,
       autoResendUnfulfilledCommands: false,
       retryStrategy: (times) => Math.min(2_000, 50 * 2 ** times),
-      ...(options.tls ? { tls: { ...options.tls } } : {}),
+      ...(secure ? { tls: tlsOptions(options.tls ?? {}) } : {}),
     });
-    this.#redis.on("error", () => {}); // commands fail by themselves, and are counted there
+    this.#redis.on("error", (error: Error) => {
+      // Commands fail by themselves, and are counted there. A refused certificate often shows as a reset only.
+      if (isTlsRefusal(error) || isUnreachable(error)) this.#trouble = error;
+    });
     this.#redis.on("ready", () => {
+      this.#trouble = undefined;
       this.#restUntil = 0;
       void this.#flush();
     });
@@ -118,11 +146,21 @@ class SharedCache implements RedisCache {
   }
 
   async ping(): Promise<void> {
-    await this.#redis.ping();
+    try {
+      await this.#redis.ping();
+    } catch {
+      throw this.#failure();
+    }
   }
 
   async close(): Promise<void> {
     this.#redis.disconnect();
+  }
+
+  #failure(): CacheError {
+    return isTlsRefusal(this.#trouble)
+      ? new CacheError("CACHE_UNTRUSTED", `no trust in the connection: ${tlsRefusalOf(this.#trouble)}`)
+      : new CacheError("CACHE_UNAVAILABLE", "the server does not answer");
   }
 
   #keys(key: string): [string, string] {
@@ -156,11 +194,18 @@ class SharedCache implements RedisCache {
       this.#options.onFailure?.();
       if (!this.#lost) {
         this.#lost = true;
-        this.#options.onState?.("lost");
+        this.#options.onState?.("lost", this.#failure().code);
       }
       return unanswered;
     }
   }
 }
+
+const isUnreachable = (error: NodeJS.ErrnoException): boolean =>
+  /^(ECONNREFUSED|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN)/.test(error.code ?? "");
+
+/** ioredis copies the properties at each connection, so they must ask the material each time. */
+const tlsOptions = (material: TlsMaterial): ConnectionOptions =>
+  clientTlsOptions(material) as ConnectionOptions;
 
 const unanswered = Symbol("the server did not answer");

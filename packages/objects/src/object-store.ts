@@ -41,6 +41,8 @@ export type ObjectStoreErrorCode =
   | "OBJECTS_UNAVAILABLE"
   /** It refuses what this process asks for: credentials, permissions or the bucket's name are wrong. */
   | "OBJECTS_REFUSED"
+  /** The store's certificate is not to be believed, or the store did not believe ours, or it speaks no TLS. */
+  | "OBJECTS_UNTRUSTED"
   /** The bytes that it gave are not those that the key names. */
   | "OBJECT_CORRUPT";
 

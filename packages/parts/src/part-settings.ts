@@ -3,13 +3,33 @@ import { z } from "zod";
 
 const file = z.string().min(1).optional();
 
+/** PEM files of one part's wire: read again when they change. */
+const tlsFiles = <P extends string>(prefix: P, part: string, effect: string) =>
+  ({
+    [`${prefix}CaFile`]: {
+      schema: file,
+      meaning: `PEM file of the authorities that certify ${part}${effect}; public ones when left out`,
+    },
+    [`${prefix}CertFile`]: {
+      schema: file,
+      meaning: `PEM file of this process's certificate, for mutual TLS with ${part}`,
+    },
+    [`${prefix}KeyFile`]: { schema: file, meaning: "PEM file of that certificate's key" },
+  }) as Record<`${P}${"Ca" | "Cert" | "Key"}File`, { schema: typeof file; meaning: string }>;
+
 /**
  * Where a process finds its parts, read from `COS_*`. What may hold a password is named by a file that holds it. A part
  * that no setting names is embedded, in `dataDir`; the processes of one platform then do not see each other's.
  */
 export const partSettings = {
   dataDir: { schema: file, meaning: "folder of the parts that are embedded" },
-  databaseUrlFile: { schema: file, meaning: "file with postgres://user:password@host:port/database" },
+  databaseUrlFile: {
+    schema: file,
+    meaning:
+      "file with postgres://user:password@host:port/database; ?sslmode=verify-full after it asks for TLS by a public " +
+      "authority",
+  },
+  ...tlsFiles("database", "Postgres", "; turns TLS on (verify-full)"),
   databasePoolSize: {
     schema: z.coerce.number().int().min(2).max(200).default(10),
     meaning: "connections to Postgres that the process holds at most",
@@ -22,20 +42,31 @@ export const partSettings = {
       .optional(),
     meaning: "Kafka brokers, host:port separated by commas",
   },
-  brokersCaFile: { schema: file, meaning: "PEM of the authority of the brokers' certificates; turns TLS on" },
-  brokersCertFile: { schema: file, meaning: "PEM of this client's certificate, for mutual TLS with brokers" },
-  brokersKeyFile: { schema: file, meaning: "PEM of this client's private key" },
+  brokersTls: {
+    schema: z.stringbool().optional(),
+    meaning: "TLS to the brokers, also without files where a public authority certified them",
+  },
+  ...tlsFiles("brokers", "the brokers", "; turns TLS on"),
   brokersSasl: {
     schema: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).optional(),
     meaning: "how this client signs in at the brokers",
   },
   brokersSaslFile: { schema: file, meaning: "file with user:password for the brokers" },
+  brokersPatienceSeconds: {
+    schema: z.coerce.number().int().min(1).max(3_600).default(60),
+    meaning: "how long brokers are asked before a failure is one",
+  },
   objectStoreUrlFile: { schema: file, meaning: "file with http(s)://access-key:secret-key@host:port/bucket" },
+  ...tlsFiles("objectStore", "the object store", ", where its URLs are https; workers need it too"),
   objectStorePublicUrl: {
     schema: z.url().optional(),
     meaning: "root under which presigned URLs are fetched, where it differs from the store's own",
   },
-  cacheUrlFile: { schema: file, meaning: "file with redis://[:password@]host:port/number" },
+  cacheUrlFile: {
+    schema: file,
+    meaning: "file with redis://[:password@]host:port/number, or rediss:// for TLS",
+  },
+  ...tlsFiles("cache", "the cache", ", where its URL is rediss://"),
   rpcUrl: { schema: z.url().optional(), meaning: "the chain's JSON-RPC" },
   secondRpcUrl: {
     schema: z.url().optional(),
@@ -57,7 +88,8 @@ export const partSettings = {
   tlsCaFile: { schema: file, meaning: "PEM file of the authorities that certify services" },
   plaintext: {
     schema: z.stringbool().default(false),
-    meaning: "gRPC in the clear also off the loopback, where another layer encrypts",
+    meaning:
+      "gRPC, and passwords for brokers, in the clear also off the loopback, where another layer encrypts",
   },
   otelEndpoint: {
     schema: z.url({ protocol: /^https?$/ }).optional(),

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Cache, openRedisCache } from "@cos/cache";
+import { type Cache, type CacheError, openRedisCache } from "@cos/cache";
 import { type ContractAddresses, contractNames, openRpcProvider } from "@cos/chain";
 import {
   type KafkaEvent,
@@ -26,8 +26,11 @@ import {
 } from "@cos/service-host";
 import { type Db, type Migrations, openEmbeddedStore, openPostgresStore, type Store } from "@cos/store";
 import { openSpanSink, Telemetry, watchCertificates } from "@cos/telemetry";
+import type { TlsMaterial } from "@cos/tls";
 import { type JsonRpcProvider, Wallet } from "ethers";
 import { z } from "zod";
+import { kafkaSettings } from "./kafka-settings.ts";
+import { partCertificates, type TlsPart } from "./part-certificates.ts";
 import { type PartConfig, partSettings } from "./part-settings.ts";
 import { Unwinder } from "./unwinder.ts";
 
@@ -67,11 +70,15 @@ export async function runServiceProcess(plan: ServicePlan): Promise<void> {
 /** The schema's steps, each once, in order; forward only. */
 async function runMigrations(name: string, migrations: Migrations | undefined): Promise<void> {
   if (migrations === undefined) throw new Error(`${name} keeps no database`);
-  const { databaseUrlFile } = readSettings(partSettings, "COS_", process.env);
+  const config = readSettings(partSettings, "COS_", process.env);
+  const { databaseUrlFile } = config;
   if (databaseUrlFile === undefined)
     throw new Error("COS_DATABASE_URL_FILE is not set; embedded stores migrate by themselves");
+  const ends = new Unwinder();
+  const tls = await partCertificates("database", config, ends);
   const store = openPostgresStore({
     url: await readSecret(databaseUrlFile),
+    ...(tls ? { tls } : {}),
     applicationName: `cos-migrate-${name}`,
     migrations: "run",
     statementTimeoutMs: 0,
@@ -80,6 +87,7 @@ async function runMigrations(name: string, migrations: Migrations | undefined): 
     await store.schema(name).migrate(migrations);
   } finally {
     await store.close();
+    await ends.unwind();
   }
 }
 
@@ -138,13 +146,22 @@ export class ServiceProcess {
    * What the processes of a cluster share and may lose; undefined where no setting names one.
    * @param onState told when it stops answering and when it answers again
    */
-  async cache(onState: (state: "lost" | "found") => void): Promise<Cache | undefined> {
+  async cache(
+    onState: (state: "lost" | "found", reason?: CacheError["code"]) => void,
+  ): Promise<Cache | undefined> {
     const { cacheUrlFile } = this.config;
     if (cacheUrlFile === undefined) return undefined;
     const onFailure = () => this.telemetry.metrics.count("cacheFailures", {});
-    const cache = openRedisCache({ url: await readSecret(cacheUrlFile), onState, onFailure });
+    const tls = await this.certificates("cache");
+    const url = await readSecret(cacheUrlFile);
+    const cache = openRedisCache({ url, ...(tls ? { tls } : {}), onState, onFailure });
     this.#ends.add(() => cache.close());
     return cache;
+  }
+
+  /** What the wire of a part believes and shows, by files; undefined where none is named. */
+  certificates(part: TlsPart): Promise<TlsMaterial | undefined> {
+    return partCertificates(part, this.config, this.#ends);
   }
 
   /** @param createBucket makes the bucket when it is not there: a deployment's first step, not a service's */
@@ -208,8 +225,10 @@ export class ServiceProcess {
     const { databaseUrlFile, databasePoolSize } = this.config;
     if (databaseUrlFile !== undefined) {
       const url = await readSecret(databaseUrlFile);
+      const tls = await this.certificates("database");
       const store = openPostgresStore({
         url,
+        ...(tls ? { tls } : {}),
         applicationName: `cos-${this.#name}`,
         poolSize: databasePoolSize,
       });
@@ -222,9 +241,8 @@ export class ServiceProcess {
   }
 
   async #openLog(): Promise<MessageLog> {
-    const { brokers } = this.config;
-    if (brokers !== undefined) {
-      const log = await openKafkaLog(await this.#kafkaOptions(brokers));
+    if (this.config.brokers !== undefined) {
+      const log = await openKafkaLog(await this.#kafkaOptions());
       this.#ends.add(() => log.close());
       return log;
     }
@@ -233,19 +251,11 @@ export class ServiceProcess {
     return log;
   }
 
-  async #kafkaOptions(brokers: readonly string[]): Promise<KafkaOptions> {
-    const { brokersCaFile, brokersCertFile, brokersKeyFile, brokersSasl, brokersSaslFile } = this.config;
-    const read = async (file: string | undefined) =>
-      file === undefined ? undefined : readFile(file, "utf8");
-    const [ca, cert, key] = await Promise.all([brokersCaFile, brokersCertFile, brokersKeyFile].map(read));
-    const tls = { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
-    const [username = "", ...rest] = brokersSaslFile ? (await readSecret(brokersSaslFile)).split(":") : [];
+  async #kafkaOptions(): Promise<KafkaOptions> {
     const logger = this.logger<`broker.${KafkaEvent["type"]}`>();
     return {
-      brokers,
+      ...(await kafkaSettings(this.config, await this.certificates("brokers"))),
       clientId: `cos-${this.#name}`,
-      ...(Object.keys(tls).length > 0 ? { tls } : {}),
-      ...(brokersSasl ? { sasl: { mechanism: brokersSasl, username, password: rest.join(":") } } : {}),
       onEvent: ({ type, group, topic, reason, partitions }) =>
         logger[type === "rebalanced" ? "info" : "warn"](`broker.${type}`, {
           reason,
@@ -259,7 +269,9 @@ export class ServiceProcess {
   async #openObjects(createBucket: boolean): Promise<ObjectStore> {
     const { objectStoreUrlFile, objectStorePublicUrl } = this.config;
     if (objectStoreUrlFile !== undefined) {
+      const tls = await this.certificates("objectStore");
       const store = await openS3Store({
+        ...(tls ? { tls } : {}),
         url: await readSecret(objectStoreUrlFile),
         createBucket,
         ...(objectStorePublicUrl === undefined ? {} : { publicUrl: objectStorePublicUrl }),

@@ -1,4 +1,4 @@
-import { Server, type ServerInterceptor } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerInterceptor } from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer, type PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { type GrpcOptions, ServerGrpc, Transport } from "@nestjs/microservices";
@@ -25,6 +25,8 @@ export interface GrpcServerOptions {
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
+  /** Answers health, and nothing else, in the clear: kubelets know no TLS. None when left out. */
+  readonly healthPort?: number | undefined;
   readonly services: readonly GrpcService[];
   /** Binary `FileDescriptorSet` for reflection. */
   readonly descriptorSet: Buffer;
@@ -33,10 +35,14 @@ export interface GrpcServerOptions {
   readonly interceptors?: ServerInterceptor[];
 }
 
+/** What health says of the process itself, whatever it can do: a probe that restarts it asks for this. */
+export const liveness = "live";
+
 /** Nest's gRPC transport with health, reflection and a port that is known once it is bound. */
 export class GrpcServer extends ServerGrpc {
   readonly health: HealthImplementation;
   boundPort = 0;
+  #healthServer: Server | undefined;
   readonly #options: GrpcServerOptions;
 
   constructor(options: GrpcServerOptions) {
@@ -45,7 +51,7 @@ export class GrpcServer extends ServerGrpc {
     const statuses = ["", ...options.services.map(({ name }) => name)].map(
       (name) => [name, "NOT_SERVING"] as const,
     );
-    this.health = new HealthImplementation(Object.fromEntries(statuses));
+    this.health = new HealthImplementation({ ...Object.fromEntries(statuses), [liveness]: "SERVING" });
   }
 
   /** Tells health checks whether the service takes work. */
@@ -61,18 +67,30 @@ export class GrpcServer extends ServerGrpc {
   }
 
   override async createClient(): Promise<Server> {
-    const { host, port, descriptorSet, wire, interceptors = [] } = this.#options;
+    const { host, port, healthPort, descriptorSet, wire, interceptors = [] } = this.#options;
     const credentials = wire.serverCredentials(host);
     const server = new Server({ ...limits, interceptors });
     this.health.addToServer(server);
     new ReflectionService(loadFileDescriptorSetFromBuffer(descriptorSet)).addToServer(server);
-    this.boundPort = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(`${host}:${port}`, credentials, (error, bound) =>
-        error ? reject(error) : resolve(bound),
-      );
-    });
+    this.boundPort = await bind(server, `${host}:${port}`, credentials);
+    if (healthPort !== undefined) {
+      this.#healthServer = new Server(limits);
+      this.health.addToServer(this.#healthServer);
+      await bind(this.#healthServer, `${host}:${healthPort}`, ServerCredentials.createInsecure());
+    }
     return server;
   }
+
+  override async close(): Promise<void> {
+    await super.close();
+    this.#healthServer?.forceShutdown();
+  }
+}
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+  });
 }
 
 function nestOptions({ services }: GrpcServerOptions): GrpcOptions["options"] {

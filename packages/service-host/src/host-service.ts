@@ -19,6 +19,8 @@ export interface HostOptions {
   readonly grpc: {
     /** 0 picks a free port. */
     readonly port: number;
+    /** Answers health, and nothing else, in the clear; none when left out. */
+    readonly healthPort?: number | undefined;
     readonly services: readonly GrpcService[];
     readonly descriptorSet: Buffer;
     /** How peers reach it; in the clear, and on the loopback only, when left out. */
@@ -51,8 +53,11 @@ export interface HostedService {
   /** `http://host:port` of `/metrics`, where the service is observed. */
   readonly metricsUrl?: string;
   setServing(serving: boolean): void;
-  /** Tells health checks whether a region's tasks are taken; undefined: nothing is known of the region any more. */
-  reportRegion(region: string, isServed: boolean | undefined): void;
+  /**
+   * Tells health checks of something besides services and needs: `region/eu`, whether its tasks are taken; `tasks/eu`,
+   * false while some wait that nobody takes. Undefined: nothing is known of it any more.
+   */
+  report(name: `${"region" | "tasks"}/${string}`, isWell: boolean | undefined): void;
   close(): Promise<void>;
 }
 
@@ -113,7 +118,7 @@ export async function hostService(options: HostOptions): Promise<HostedService> 
     ...(httpUrl === undefined ? {} : { httpUrl }),
     ...(metricsServer === undefined ? {} : { metricsUrl: metricsServer.url }),
     setServing,
-    reportRegion: (region, isServed) => strategy.report(`region/${region}`, isServed),
+    report: (name, isWell) => strategy.report(name, isWell),
     close: async () => {
       setServing(false);
       stopWatching();

@@ -33,8 +33,8 @@ it("tells which of its needs answer, and takes work all the same", async () => {
     { name: "part/objects", probe: never },
   ]);
   hosted.setServing(true);
-  hosted.reportRegion("eu", true);
-  hosted.reportRegion("us", false);
+  hosted.report("region/eu", true);
+  hosted.report("region/us", false);
   // What hangs is not known before patience is over; nothing is said of it until then.
   await expect
     .poll(() => saidBy(hosted))
@@ -58,7 +58,7 @@ it("tells which of its needs answer, and takes work all the same", async () => {
   expect(scraped).toContain('cos_need_answers_bool{need="part/cache",cos_service="gateway"} 0');
   expect(scraped + text).not.toContain("secret");
 
-  hosted.reportRegion("us", undefined);
+  hosted.report("region/us", undefined);
   expect(await saidBy(hosted)).not.toHaveProperty("region/us");
 });
 

@@ -6,6 +6,7 @@ import { descriptorSet } from "@cos/proto";
 import { ComputeServiceService, TaskServiceService } from "@cos/proto/compute";
 import { SettlementServiceService } from "@cos/proto/settlement";
 import { Telemetry, watchCertificates } from "@cos/telemetry";
+import { TestAuthority } from "@cos/testkit/test-authority";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   createGrpcClient,
@@ -18,7 +19,6 @@ import {
   RpcFault,
   type Wire,
 } from "../src/index.ts";
-import { TestAuthority } from "./test-certificates.ts";
 
 const refreshMs = 30;
 let dir: string;

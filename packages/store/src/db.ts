@@ -42,7 +42,7 @@ export interface Db extends Queryable {
    * Transactions run beside each other (READ COMMITTED) on a server: what `work` reads may change before it writes,
    * unless it locked the row. When two lock each other out, one of them is run again, up to four times: `work` has no
    * effect but through `tx`.
-   * @throws StoreError `STORE_UNAVAILABLE`, `STORE_IN_DOUBT`, `STORE_BUSY`, `STORE_TIMEOUT`, `STORE_CONFLICT`: the caller
+   * @throws StoreError `STORE_UNAVAILABLE`, `STORE_UNTRUSTED`, `STORE_IN_DOUBT`, `STORE_BUSY`, `STORE_TIMEOUT`, `STORE_CONFLICT`: the caller
    *   may do it again
    */
   inTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
@@ -110,6 +110,8 @@ export type StoreErrorCode =
   | "STORE_UNAVAILABLE"
   /** The database was lost while it committed: all of the transaction stands, or nothing. */
   | "STORE_IN_DOUBT"
+  /** The server's certificate is not to be believed, or the server did not believe ours, or it speaks no TLS. */
+  | "STORE_UNTRUSTED"
   /** Every connection of the pool was busy for as long as one may wait. */
   | "STORE_BUSY"
   /** A statement took longer than it may; nothing of the transaction stands. */

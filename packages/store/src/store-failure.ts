@@ -1,3 +1,4 @@
+import { isTlsRefusal, tlsRefusalOf } from "@cos/tls";
 import pg from "pg";
 import { StoreError } from "./db.ts";
 
@@ -10,14 +11,14 @@ const canceled = "57014";
 /** What pg says, without a code, when the connection breaks under it. */
 const lostMessages =
   /^(Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|timeout exceeded when trying to connect)/;
-const networkCodes =
-  /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|ERR_SOCKET|ERR_TLS|ERR_SSL|CERT_)/;
+const networkCodes = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|ERR_SOCKET|ERR_SSL|EPROTO)/;
 
 /** Whether the connection that this error came from must be thrown away. */
 export function isConnectionLoss(error: unknown): boolean {
   if (error instanceof StoreError) return error.code === "STORE_LOST";
   if (error instanceof pg.DatabaseError) return lostStates.test(error.code ?? "");
   if (!(error instanceof Error)) return false;
+  if (isTlsRefusal(error)) return true;
   const { code } = error as NodeJS.ErrnoException;
   return lostMessages.test(error.message) || (typeof code === "string" && networkCodes.test(code));
 }
@@ -32,6 +33,12 @@ export const isConflict = (error: unknown): boolean =>
  */
 export function toStoreFailure(error: unknown, during: "work" | "commit" = "work"): unknown {
   if (error instanceof StoreError) return error;
+  if (during === "work" && isTlsRefusal(error)) {
+    return new StoreError(
+      "STORE_UNTRUSTED",
+      `no trust in the connection to the database: ${tlsRefusalOf(error)}`,
+    );
+  }
   if (isConnectionLoss(error)) {
     return during === "commit"
       ? new StoreError("STORE_IN_DOUBT", "the database was lost while committing", { cause: error })

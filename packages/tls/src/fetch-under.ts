@@ -20,7 +20,6 @@ export function fetchUnder(material: TlsMaterial): TlsFetch {
       })(options, callback);
     },
   });
-  const call = (input: string | URL, init?: UndiciInit) =>
-    undiciFetch(input, { ...init, dispatcher: agent });
+  const call = (input: string | URL, init?: UndiciInit) => undiciFetch(input, { ...init, dispatcher: agent });
   return { fetch: call as unknown as typeof fetch, close: () => agent.destroy() };
 }

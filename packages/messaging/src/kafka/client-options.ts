@@ -1,4 +1,6 @@
 import { isIP } from "node:net";
+import type { ConnectionOptions as ConnectTlsOptions } from "node:tls";
+import { clientTlsOptions, type TlsMaterial } from "@cos/tls";
 import type { BaseOptions, ConnectionOptions, ConnectionPool } from "@platformatic/kafka";
 import type { KafkaOptions } from "./kafka-options.ts";
 
@@ -8,7 +10,7 @@ export function connectionOptions({ brokers, tls, sasl }: KafkaOptions): Connect
   return {
     connectTimeout: 3_000,
     requestTimeout: 15_000,
-    ...(tls ? { tls, tlsServerName: named } : {}),
+    ...(tls ? { tls: tlsOptions(tls), tlsServerName: named } : {}),
     ...(sasl ? { sasl: { ...sasl, mechanism: mechanisms[sasl.mechanism] } } : {}),
   };
 }
@@ -34,6 +36,10 @@ export function clientOptions(options: KafkaOptions): BaseOptions {
 export function bearErrors(connections: ConnectionPool): void {
   connections.on("connecting", ({ connection }) => void connection.on("error", () => {}));
 }
+
+/** The client copies the properties at each connection, so they must ask the material each time. */
+const tlsOptions = (material: TlsMaterial): ConnectTlsOptions =>
+  clientTlsOptions(material) as ConnectTlsOptions;
 
 const mechanisms = {
   plain: "PLAIN",

@@ -5,6 +5,7 @@
  * - `PARTITIONS_DIFFER`: the topic exists with another number of partitions
  * - `MESSAGE_TOO_LARGE`: a value is over the limit; trying again does not help
  * - `KAFKA_REFUSED`: the broker said no (authorisation, configuration); the cause says which
+ * - `KAFKA_UNTRUSTED`: a broker's certificate is not to be believed, or it did not believe ours, or it speaks no TLS
  * - `LOG_CLOSED`
  */
 export class KafkaError extends Error {
@@ -21,4 +22,5 @@ export type KafkaErrorCode =
   | "PARTITIONS_DIFFER"
   | "MESSAGE_TOO_LARGE"
   | "KAFKA_REFUSED"
+  | "KAFKA_UNTRUSTED"
   | "LOG_CLOSED";

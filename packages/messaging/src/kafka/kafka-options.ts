@@ -1,4 +1,4 @@
-import type { SecureContextOptions } from "node:tls";
+import type { TlsMaterial } from "@cos/tls";
 
 /** How to reach a Kafka cluster, and how patient to be. */
 export type KafkaOptions = {
@@ -6,8 +6,8 @@ export type KafkaOptions = {
   readonly brokers: readonly string[];
   /** Names this process in the brokers' logs and quotas. */
   readonly clientId: string;
-  /** TLS to the brokers; `cert` and `key` for mutual TLS. */
-  readonly tls?: SecureContextOptions;
+  /** TLS to the brokers, whose certificates and names are checked; in the clear when left out. */
+  readonly tls?: TlsMaterial;
   readonly sasl?: {
     readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
     readonly username: string;
@@ -25,7 +25,7 @@ export type KafkaOptions = {
   readonly heartbeatMs?: number;
   /** A consumer that makes no progress for so long although brokers answer is rebuilt; default 30 s. */
   readonly stallMs?: number;
-  /** How long `declare`, `publish` and `lag` try before they fail with `KAFKA_UNAVAILABLE`; default 60 s. */
+  /** How long `declare`, `publish` and `lag` try before they fail with `KAFKA_UNAVAILABLE` or `KAFKA_UNTRUSTED`; default 60 s. */
   readonly patienceMs?: number;
   /** Messages read ahead per partition; default 256. */
   readonly readAhead?: number;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { OutgoingMessage } from "@cos/store";
+import { isTlsRefusal, tlsRefusalOf } from "@cos/tls";
 import type { MessageLog, SubscribeOptions, Subscription } from "../message-log.ts";
 import { partitionOf } from "../partition-of.ts";
 import { consumerSession } from "./consumer-session.ts";
@@ -37,6 +38,12 @@ export async function openKafkaLog(options: KafkaOptions): Promise<MessageLog> {
         if (error instanceof KafkaError) throw error;
         if (isRefusal(error)) throw new KafkaError("KAFKA_REFUSED", codeOf(error), { cause: error });
         if (performance.now() > end) {
+          if (isTlsRefusal(error)) {
+            throw new KafkaError(
+              "KAFKA_UNTRUSTED",
+              `no trust in a broker's connection: ${tlsRefusalOf(error)}`,
+            );
+          }
           throw new KafkaError("KAFKA_UNAVAILABLE", `no answer in ${patienceMs} ms`, { cause: error });
         }
         await delay(250, undefined, { signal: closing.signal }).catch(() => {});

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { type Digest, err, ok, type Result, uploadHeaders } from "@cos/protocol";
+import type { TlsMaterial } from "@cos/tls";
 import pRetry from "p-retry";
 import { BodyRefused, checkedBody } from "../checked-body.ts";
 import { checkKey } from "../object-key.ts";
@@ -16,7 +17,7 @@ import { digestsOf, readChecked, toPutError } from "../whole-object.ts";
 import { multipartPut } from "./multipart-put.ts";
 import { presigner } from "./presign.ts";
 import { readBody } from "./read-body.ts";
-import { connectS3, readS3Url, type S3Address, type S3Connection, type S3Tls } from "./s3-client.ts";
+import { connectS3, readS3Url, type S3Address, type S3Connection } from "./s3-client.ts";
 import { codeOf, isMissing, isPassing, isWrongDigest, toObjectStoreError } from "./s3-failure.ts";
 
 export type S3StoreOptions = {
@@ -25,7 +26,8 @@ export type S3StoreOptions = {
   /** Root of presigned URLs, where their holders reach the store under another name; no path. */
   readonly publicUrl?: string;
   readonly region?: string;
-  readonly tls?: S3Tls;
+  /** For https: without it a public authority must have certified the store. */
+  readonly tls?: TlsMaterial;
   /** Makes the bucket when it is not there. */
   readonly createBucket?: boolean;
   /** A request on which nothing moves for this long is given up. */
@@ -51,12 +53,13 @@ export interface S3Store extends ObjectStore {
 export async function openS3Store(options: S3StoreOptions): Promise<S3Store> {
   const { region = "us-east-1", timeoutMs = 30_000, maxSockets = 64, tls } = options;
   const address = readS3Url(options.url);
+  if (tls && !address.secure) throw new TypeError("the object store's URL is http, and TLS is set for it");
   const connection = connectS3(address, { region, timeoutMs, maxSockets, ...(tls ? { tls } : {}) });
   const store = new BucketStore(address, connection, options, region, timeoutMs);
   if (options.createBucket) {
-    await store.createBucket().catch((error) => {
+    await store.createBucket().catch((error: unknown) => {
       connection.close();
-      throw error;
+      throw toObjectStoreError(error);
     });
   }
   return store;

@@ -1,9 +1,9 @@
 import http from "node:http";
 import https from "node:https";
+import type { Duplex } from "node:stream";
+import { type ConnectionOptions, connect } from "node:tls";
+import { clientTlsOptions, type TlsMaterial } from "@cos/tls";
 import { Client, type ClientOptions } from "minio";
-
-/** PEM texts; `ca` when the server's certificate is not by a public authority, `cert` and `key` for mutual TLS. */
-export type S3Tls = { readonly ca?: string; readonly cert?: string; readonly key?: string };
 
 export type S3Address = {
   readonly secure: boolean;
@@ -33,6 +33,20 @@ export function readS3Url(text: string): S3Address {
   };
 }
 
+/** Connections that show and believe what the material says when they are opened. */
+class CertifiedAgent extends https.Agent {
+  readonly #tls: TlsMaterial;
+  constructor(tls: TlsMaterial, options: https.AgentOptions) {
+    super({ ...options, maxCachedSessions: 0 }); // a resumed session would not be checked against a new authority
+    this.#tls = tls;
+  }
+
+  override createConnection(options: https.RequestOptions): Duplex {
+    const { ca, cert, key, ...rest } = clientTlsOptions(this.#tls);
+    return connect({ ...options, ...rest, ca, cert, key } as ConnectionOptions);
+  }
+}
+
 type Transport = NonNullable<ClientOptions["transport"]>;
 
 export type S3Connection = { readonly client: Client; close(): void };
@@ -47,13 +61,13 @@ export function connectS3(
     readonly region: string;
     readonly timeoutMs: number;
     readonly maxSockets: number;
-    readonly tls?: S3Tls;
+    readonly tls?: TlsMaterial;
   },
 ): S3Connection {
   const { timeoutMs, maxSockets } = options;
   const agentOptions = { keepAlive: true, maxSockets, timeout: timeoutMs };
   const agent = address.secure
-    ? new https.Agent({ ...agentOptions, ...options.tls })
+    ? new CertifiedAgent(options.tls ?? {}, agentOptions)
     : new http.Agent(agentOptions);
   const { request } = address.secure ? https : http;
   const client = new Client({

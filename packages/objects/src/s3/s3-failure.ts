@@ -1,7 +1,8 @@
+import { isTlsRefusal, tlsRefusalOf } from "@cos/tls";
 import { ObjectStoreError } from "../object-store.ts";
 
 const networkCodes =
-  /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|ERR_SOCKET|ERR_STREAM_PREMATURE|ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_STREAM_DESTROYED)/;
+  /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|ERR_SOCKET|ERR_STREAM_PREMATURE|ERR_SSL|EPROTO|ERR_STREAM_DESTROYED)/;
 const busyCodes = new Set([
   "SlowDown",
   "ServiceUnavailable",
@@ -28,6 +29,7 @@ export const isWrongDigest = (error: unknown): boolean => checksumCodes.has(code
 /** Whether the same request may well succeed in a moment. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof ObjectStoreError) return error.code === "OBJECTS_UNAVAILABLE";
+  if (isTlsRefusal(error)) return false;
   const code = codeOf(error);
   if (networkCodes.test(code) || busyCodes.has(code)) return true;
   // What MinIO's client makes of a 5xx, without a code.
@@ -37,6 +39,13 @@ export function isPassing(error: unknown): boolean {
 /** The typed failure for what MinIO's client threw; what is none of the store's comes back as it is. */
 export function toObjectStoreError(error: unknown): unknown {
   if (error instanceof ObjectStoreError) return error;
+  if (isTlsRefusal(error)) {
+    const what = tlsRefusalOf(error);
+    return new ObjectStoreError(
+      "OBJECTS_UNTRUSTED",
+      `no trust in the connection to the object store: ${what}`,
+    );
+  }
   if (isPassing(error)) {
     return new ObjectStoreError("OBJECTS_UNAVAILABLE", "the object store cannot serve now", { cause: error });
   }

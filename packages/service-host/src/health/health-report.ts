@@ -1,4 +1,4 @@
-import type { ServiceError } from "@grpc/grpc-js";
+import { type ServiceError, status } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
 import type { Wire } from "../wire/wire.ts";
 import { type Health, openHealthClient } from "./check-health.ts";
@@ -11,6 +11,8 @@ export type HealthReport = {
    * what is not; what it has not looked at yet is left out.
    */
   readonly said: ReadonlyMap<string, boolean>;
+  /** It took the call and gave no answer in time. */
+  readonly late?: true;
   /** Milliseconds that its clock is surely ahead of this one's; negative: behind. Undefined where it does not tell. */
   readonly aheadMs?: number;
 };
@@ -39,7 +41,11 @@ export async function readHealthReport(
         resolve(
           error === null
             ? reportOf(answer as Listed, aheadOf(Date.parse(date), began, Date.now()))
-            : { health: "UNREACHABLE", said: new Map() },
+            : {
+                health: "UNREACHABLE",
+                said: new Map(),
+                ...(error.code === status.DEADLINE_EXCEEDED ? { late: true } : {}),
+              },
         );
       client
         .makeUnaryRequest(
@@ -61,11 +67,11 @@ export async function readHealthReport(
 
 function reportOf({ statuses = {} }: Listed, aheadMs: number | undefined): HealthReport {
   const known = Object.entries(statuses).filter(
-    ([name, { status }]) => name.includes("/") && status !== "UNKNOWN",
+    ([name, one]) => name.includes("/") && one.status !== "UNKNOWN",
   );
   return {
     health: statuses[""]?.status === "SERVING" ? "SERVING" : "NOT_SERVING",
-    said: new Map(known.map(([name, { status }]) => [name, status === "SERVING"])),
+    said: new Map(known.map(([name, one]) => [name, one.status === "SERVING"])),
     ...(aheadMs === undefined ? {} : { aheadMs }),
   };
 }

@@ -1,20 +1,22 @@
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
+import { clientTlsOptions, type TlsMaterial } from "@cos/tls";
 import pg from "pg";
 import type { Store } from "../db.ts";
 import { postgresTypes, storeOnPool } from "../sql-store.ts";
 import { postgresSession } from "./postgres-session.ts";
 
-/** PEM texts; `ca` when the server's certificate is not by a public authority, `cert` and `key` for mutual TLS. */
-export type PostgresTls = { readonly ca?: string; readonly cert?: string; readonly key?: string };
-
 export type PostgresStoreOptions = {
-  /** `postgres://user:password@host:port/database`, nothing more. */
+  /** `postgres://user:password@host:port/database`; after it `?sslmode=verify-full` or `?sslmode=disable`, nothing more. */
   readonly url: string;
   /** Shown in `pg_stat_activity`. */
   readonly applicationName: string;
   /** Connections at most, beside one for wake-ups and locks. */
   readonly poolSize?: number;
-  /** Encrypts, and checks the server's certificate and host name. */
-  readonly tls?: PostgresTls;
+  /**
+   * Encrypts, and checks the server's certificate and its name, as `?sslmode=verify-full` does without it. There is no mode
+   * that falls back to plaintext or believes any certificate.
+   */
+  readonly tls?: TlsMaterial;
   /** A statement may take this long; 0: as long as it likes. */
   readonly statementTimeoutMs?: number;
   /** Waiting for a connection, new or of the pool, may take this long. */
@@ -39,14 +41,18 @@ const idleInTransactionMs = 60_000;
  */
 export function openPostgresStore(options: PostgresStoreOptions): Store {
   const { poolSize = 10, statementTimeoutMs = 30_000, connectTimeoutMs = 10_000, pollMs = 2_000 } = options;
+  const { verify, ...address } = addressOf(options.url);
+  if (verify === false && options.tls)
+    throw new TypeError("the database's URL turns off the TLS that is set");
+  const tls = options.tls ?? (verify ? {} : undefined);
   const connection = {
-    ...addressOf(options.url),
+    ...address,
     application_name: options.applicationName,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     types: postgresTypes,
-    ...(options.tls ? { ssl: { rejectUnauthorized: true, ...options.tls } } : {}),
+    ...(tls ? { ssl: verifyFull(tls, address.host) } : {}),
   };
   const pool = new pg.Pool({
     ...connection,
@@ -68,10 +74,14 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
 
 function addressOf(text: string) {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const good = url && /^postgres(ql)?:$/.test(url.protocol) && url.search === "" && url.hash === "";
+  const mode = /^\?sslmode=(verify-full|disable)$/.exec(url?.search ?? "")?.[1];
+  const plain = url?.search === "" || mode !== undefined;
+  const good = url && /^postgres(ql)?:$/.test(url.protocol) && plain && url.hash === "";
   const database = decodeURIComponent(url?.pathname.slice(1) ?? "");
   if (!good || url.hostname === "" || url.username === "" || database === "" || database.includes("/")) {
-    throw new TypeError("the database's URL is not postgres://user:password@host:port/database");
+    throw new TypeError(
+      "the database's URL is not postgres://user:password@host:port/database, with ?sslmode=verify-full or disable at most",
+    );
   }
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
@@ -79,5 +89,13 @@ function addressOf(text: string) {
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database,
+    verify: mode === undefined ? undefined : mode === "verify-full",
   };
+}
+
+/** The certificate must be for the host of the URL, also where that is an address: pg names no host to Node then. */
+function verifyFull(tls: TlsMaterial, host: string) {
+  const options = clientTlsOptions(tls);
+  const check = (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate);
+  return Object.defineProperties({ checkServerIdentity: check }, Object.getOwnPropertyDescriptors(options));
 }

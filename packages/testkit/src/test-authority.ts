@@ -1,3 +1,4 @@
+import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -41,7 +42,7 @@ export class TestAuthority {
     return this.#certificate.toString("pem");
   }
 
-  /** @param names SANs such as `url:spiffe://cos/gateway` or `dns:gateway.cos.internal`; days from now, may be past */
+  /** @param names SANs such as `url:spiffe://cos/gateway`, `dns:gateway.cos.internal` or `ip:127.0.0.1`; days from now, may be past */
   async issue(
     names: readonly string[],
     { fromDays = -20, toDays = 1 } = {},
@@ -63,7 +64,7 @@ export class TestAuthority {
         new x509.SubjectAlternativeNameExtension(
           names.map((name) => {
             const [type = "", ...rest] = name.split(":");
-            return { type: type as "url" | "dns", value: rest.join(":") };
+            return { type: type as "url" | "dns" | "ip", value: rest.join(":") };
           }),
         ),
       ],
