@@ -1,14 +1,9 @@
 import { Agent, buildConnector, type RequestInit as UndiciInit, fetch as undiciFetch } from "undici";
 import { clientTlsOptions, type TlsMaterial } from "./tls-material.ts";
 
-export interface TlsFetch {
-  readonly fetch: typeof fetch;
-  close(): Promise<void>;
-}
-
-/** `fetch` that believes the material's authority, and shows its certificate, on every connection that it opens. */
-export function fetchUnder(material: TlsMaterial): TlsFetch {
-  const agent = new Agent({
+/** HTTP connections that believe the material's authority, and show its certificate, as it is when they are opened. */
+export function agentUnder(material: TlsMaterial): Agent {
+  return new Agent({
     connect: (options, callback) => {
       const { ca, cert, key, ...rest } = clientTlsOptions(material);
       buildConnector({
@@ -20,6 +15,16 @@ export function fetchUnder(material: TlsMaterial): TlsFetch {
       })(options, callback);
     },
   });
+}
+
+export interface TlsFetch {
+  readonly fetch: typeof fetch;
+  close(): Promise<void>;
+}
+
+/** `fetch` over such connections. */
+export function fetchUnder(material: TlsMaterial): TlsFetch {
+  const agent = agentUnder(material);
   const call = (input: string | URL, init?: UndiciInit) => undiciFetch(input, { ...init, dispatcher: agent });
   return { fetch: call as unknown as typeof fetch, close: () => agent.destroy() };
 }

@@ -6,8 +6,7 @@ const refusals =
 const broken = /BAD_RECORD_MAC|UNEXPECTED_EOF|INTERNAL_ERROR/;
 
 /** Words of clients that found no TLS where they asked for it, without a code. */
-const noTls =
-  /server does not support SSL|broker requires TLS/i;
+const noTls = /server does not support SSL|broker requires TLS/i;
 
 /**
  * Whether a connection failed because one side would not believe the other, or does not speak TLS: nothing that waiting
