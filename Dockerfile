@@ -20,7 +20,6 @@ WORKDIR /app
 COPY --from=manifests /app .
 # No package's install script runs: the addon is compiled below, and Node.js is the base image's.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
-RUN npm sbom --omit=dev --package-lock-only --sbom-format=cyclonedx > sbom.cdx.json
 RUN mkdir /chain && mv node_modules/@foundry-rs/anvil* /chain/ \
  && rm -rf node_modules/node node_modules/node-linux-* node_modules/.package-lock.json \
  && rm -rf node_modules/@foundry-rs node_modules/solc node_modules/@openzeppelin/contracts node_modules/@types \
@@ -28,9 +27,11 @@ RUN mkdir /chain && mv node_modules/@foundry-rs/anvil* /chain/ \
 
 FROM packages AS tree
 COPY . .
-RUN node packages/fhe-native/build.mjs --force \
+# What the image is made of, for scanners: /app/sbom.cdx.json.
+RUN node tools/supply-chain/sbom.ts sbom.cdx.json \
+ && node packages/fhe-native/build.mjs --force \
  && test -f packages/fhe-native/build/fhe_native.node \
- && rm -rf packages/testkit packages/demo e2e contracts
+ && rm -rf packages/testkit packages/demo e2e contracts tools
 
 FROM node:${NODE_VERSION}-bookworm-slim${SLIM_DIGEST} AS service-base
 ENV NODE_ENV=production

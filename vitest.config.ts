@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: "rules",
-          include: ["{packages,services}/*/src/**/*.spec.ts", "bench/**/*.spec.ts"],
+          include: ["{packages,services}/*/src/**/*.spec.ts", "bench/**/*.spec.ts", "tools/**/*.spec.ts"],
           isolate: false,
         },
       },
