@@ -138,7 +138,13 @@ export function composeAccess(config: AccessConfig, parts: AccessParts): AccessS
       });
       const hosted = await hostService({
         host: config.host,
-        grpc: { port: config.grpcPort, services, descriptorSet: descriptorSet(), wire: parts.wire },
+        grpc: {
+          port: config.grpcPort,
+          healthPort: config.healthPort,
+          services,
+          descriptorSet: descriptorSet(),
+          wire: parts.wire,
+        },
         observe: { telemetry, metricsPort: config.metricsPort },
         needs: needsOf(parts),
       });

@@ -11,6 +11,10 @@ export const accessSettings = {
     schema: port.default(0),
     meaning: "port of /metrics, /healthz, /readyz; 0 picks a free one",
   },
+  healthPort: {
+    schema: z.coerce.number().int().min(1).max(65_535).optional(),
+    meaning: "port that answers gRPC health in the clear, and nothing else, for probes; none when left out",
+  },
   depth: {
     schema: z.coerce.number().int().min(0).max(10_000).default(0),
     meaning: "blocks on top of a log's block before it counts as confirmed",

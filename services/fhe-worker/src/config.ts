@@ -23,6 +23,10 @@ export const workerSettings = {
     schema: z.coerce.number().int().min(0).max(65_535).default(0),
     meaning: "port of /metrics, /healthz, /readyz; 0 picks a free one",
   },
+  healthPort: {
+    schema: z.coerce.number().int().min(1).max(65_535).optional(),
+    meaning: "port that answers gRPC health in the clear, and nothing else, for probes; none when left out",
+  },
   regions: { schema: names, meaning: "regions whose tasks it takes, separated by commas" },
   threads: {
     schema: z.coerce.number().int().min(1).max(256).default(1),

@@ -147,6 +147,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       host: config.host,
       grpc: {
         port: config.grpcPort,
+        healthPort: config.healthPort,
         services: [
           sessionService(sessions, new OidcSessions(deps), options),
           ticketService({ sessions, issue, redeem, deps }, options),

@@ -17,6 +17,10 @@ export const gatewaySettings = {
     schema: port.default(0),
     meaning: "port of /metrics, /healthz, /readyz; 0 picks a free one",
   },
+  healthPort: {
+    schema: z.coerce.number().int().min(1).max(65_535).optional(),
+    meaning: "port that answers gRPC health in the clear, and nothing else, for probes; none when left out",
+  },
   httpPort: { schema: port.min(1), meaning: "port of the HTTP object routes" },
   publicUrl: {
     schema: z

@@ -13,6 +13,10 @@ export const orchestratorSettings = {
     schema: count(0, 65_535, 0),
     meaning: "port of /metrics, /healthz, /readyz; 0 picks a free one",
   },
+  healthPort: {
+    schema: z.coerce.number().int().min(1).max(65_535).optional(),
+    meaning: "port that answers gRPC health in the clear, and nothing else, for probes; none when left out",
+  },
   accessAddress: { schema: z.string().regex(/^[^\s/]+:\d+$/), meaning: "access's gRPC, host:port" },
   chainId: { schema: z.coerce.bigint().min(1n), meaning: "EIP-155 chain id that workers' attestations name" },
   operator: {

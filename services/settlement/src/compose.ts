@@ -123,6 +123,7 @@ export function composeSettlement(config: SettlementConfig, parts: SettlementPar
         host: config.host,
         grpc: {
           port: config.grpcPort,
+          healthPort: config.healthPort,
           services: [service, ...operatorServices(config, parts)],
           descriptorSet: descriptorSet(),
           wire: parts.wire,

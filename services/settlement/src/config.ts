@@ -12,6 +12,10 @@ export const settlementSettings = {
     schema: z.coerce.number().int().min(0).max(65_535).default(0),
     meaning: "port of /metrics, /healthz, /readyz; 0 picks a free one",
   },
+  healthPort: {
+    schema: z.coerce.number().int().min(1).max(65_535).optional(),
+    meaning: "port that answers gRPC health in the clear, and nothing else, for probes; none when left out",
+  },
   chainId: {
     schema: z.coerce.bigint().min(1n),
     meaning: "EIP-155 chain id that transactions are signed for",
