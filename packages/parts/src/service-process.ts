@@ -24,7 +24,15 @@ import {
   type Settings,
   type Wire,
 } from "@cos/service-host";
-import { type Db, type Migrations, openEmbeddedStore, openPostgresStore, type Store } from "@cos/store";
+import {
+  type Db,
+  type Migrations,
+  openEmbeddedStore,
+  openPostgresStore,
+  resendOutbox,
+  type Store,
+  type Tx,
+} from "@cos/store";
 import { openSpanSink, Telemetry, watchCertificates } from "@cos/telemetry";
 import type { TlsMaterial } from "@cos/tls";
 import { type JsonRpcProvider, Wallet } from "ethers";
@@ -41,17 +49,26 @@ export type ServicePlan = {
   readonly name: string;
   /** Of the service's schema; a service without a database has none. */
   readonly migrations?: Migrations;
+  /**
+   * What the service does once when its schema is not the one that it wrote last: restored from a backup, or made anew
+   * after a loss. In one transaction with the outbox's messages, which are all sent again; repeating it is allowed.
+   */
+  readonly restored?: (host: ServiceProcess, tx: Tx) => Promise<void>;
   compose(host: ServiceProcess): Promise<Service>;
 };
 
 /**
  * Runs one service as a process: reads its settings, hands it the parts that it asks for, stops in the opposite order on
  * SIGTERM. `compose` is given a host whose parts open when they are first asked for. With the argument `migrate` the
- * process brings the service's schema to its last step instead, and ends.
+ * process brings the service's schema to its last step instead, and ends; with `restored` it does what docs/recovery.md
+ * asks for after a loss, and ends.
  */
 export async function runServiceProcess(plan: ServicePlan): Promise<void> {
   const { name, migrations, compose } = plan;
-  if (process.argv[2] === "migrate") return runMigrations(name, migrations);
+  const command = process.argv[2];
+  if (command === "migrate") return runMigrations(name, migrations);
+  if (command === "restored") return runRestored(plan);
+  if (command !== undefined) throw new Error(`no such command: ${command} (migrate or restored)`);
   return runService(async () => {
     const ends = new Unwinder();
     try {
@@ -87,6 +104,23 @@ async function runMigrations(name: string, migrations: Migrations | undefined): 
     await store.schema(name).migrate(migrations);
   } finally {
     await store.close();
+    await ends.unwind();
+  }
+}
+
+/** The service is not at work: it ends what the lost life of its schema may have promised. */
+async function runRestored({ name, migrations, restored }: ServicePlan): Promise<void> {
+  if (migrations === undefined) throw new Error(`${name} keeps no database`);
+  const ends = new Unwinder();
+  try {
+    const host = new ServiceProcess(name, readSettings(partSettings, "COS_", process.env), ends);
+    const db = await host.db();
+    await db.migrate(migrations);
+    await db.inTransaction(async (tx) => {
+      await restored?.(host, tx);
+      await resendOutbox(tx);
+    });
+  } finally {
     await ends.unwind();
   }
 }

@@ -58,6 +58,16 @@ export async function forgetSentOutbox(db: Db): Promise<void> {
   await db.query("DELETE FROM outbox WHERE sent_at < now() - interval '1 day'");
 }
 
+/**
+ * Has everything sent again that is still kept, under its own ids: after a restore nobody knows what of it the consumers'
+ * tables had counted, and their inboxes do. @returns how many messages
+ */
+export async function resendOutbox(tx: Tx): Promise<number> {
+  const { rowCount } = await tx.query("UPDATE outbox SET sent_at = NULL WHERE sent_at IS NOT NULL");
+  if (rowCount > 0) tx.notify(outboxChannel);
+  return rowCount;
+}
+
 /** Unsent messages and the age of the oldest, for metrics and health. */
 export async function outboxStatus(db: Db): Promise<{ unsent: number; oldestAgeS: number }> {
   const { rows } = await db.query<{ unsent: bigint; age: number | null }>(
