@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 
@@ -16,15 +16,7 @@ type Values = { readonly monitoring?: { readonly rules: RuleValues } };
 
 /** The chart's defaults. */
 export function ruleValues(): RuleValues {
-  const { monitoring } = parse(readValues()) as Values;
+  const { monitoring } = parse(readFileSync(`${chartFolder}values.yaml`, "utf8")) as Values;
   if (monitoring === undefined) throw new Error("values.yaml has no section `monitoring`");
   return monitoring.rules;
-}
-
-/** Until the chart has its section, the note that asks for it. */
-function readValues(): string {
-  const values = `${chartFolder}values.yaml`;
-  const text = existsSync(values) ? readFileSync(values, "utf8") : "";
-  if (/^monitoring:/m.test(text)) return text;
-  return /```yaml\n([\s\S]*?)```/.exec(readFileSync(`${chartFolder}NOTE-monitoring.md`, "utf8"))?.[1] ?? "";
 }
