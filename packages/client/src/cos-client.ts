@@ -20,7 +20,7 @@ export class CosClient {
     this.platform = platform;
     this.services = connectServices(platform);
     this.chain = new CosChain(platform, (blockNumber) => this.#untilMirrored(blockNumber));
-    this.transfers = new Transfers(this.services, platform.chain.chainId);
+    this.transfers = new Transfers(this.services, platform);
   }
 
   /** The account's session at the gateway; signs in when it is first used. */
@@ -49,6 +49,7 @@ export class CosClient {
 
   close(): void {
     this.services.close();
+    this.transfers.close();
     this.chain.close();
   }
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { CosFailure } from "./failure.ts";
 
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
+const pem = z.string().includes("BEGIN CERTIFICATE");
 const endpoint = z.string().regex(/^[^\s/]+:\d{1,5}$/);
 
 export const contractNames = [
@@ -37,7 +38,13 @@ const platformSchema = z.object({
     workers: z.array(endpoint).default([]),
   }),
   /** Where services are reached under TLS: the authority that certifies them, PEM. In the clear when left out. */
-  tls: z.object({ ca: z.string().includes("BEGIN CERTIFICATE") }).optional(),
+  tls: z
+    .object({
+      ca: pem,
+      /** The authority of the gateway's HTTPS; public ones when left out. */
+      httpCa: pem.optional(),
+    })
+    .optional(),
   /** Whom permits name as operator, and the region of gateway and workers; empty for none. */
   operator: address,
   gatewayAddress: address,

@@ -40,6 +40,8 @@ export type FleetOptions = {
   readonly chain?: { readonly rpcUrl: string; readonly chainId: number };
   /** gRPC under mutual TLS: PEM files of each process, whose certificate names `spiffe://cos/<service>`; in the clear when left out. */
   readonly tls?: (process: string) => Promise<Required<TlsFiles>>;
+  /** TLS on the gateway's HTTP port: its certificate for 127.0.0.1, and who issued it; in the clear when left out. */
+  readonly httpTls?: TlsFiles;
   /** Environment over the defaults, by process name, and `all` for every process. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
@@ -113,7 +115,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           gatewayAddress: computeAddress(keys.gateway),
           region,
           programs: prepared.programs,
-          ...(authority === undefined ? {} : { tls: { ca: authority } }),
+          ...(authority === undefined ? {} : { tls: { ca: authority, ...(await httpAuthorityOf(options)) } }),
         },
         null,
         2,
@@ -190,9 +192,18 @@ const tlsEnvironment = ({ certFile = "", keyFile = "", caFile }: TlsFiles): Reco
   COS_TLS_CA_FILE: caFile,
 });
 
+function httpTlsEnvironment(tls: FleetOptions["httpTls"]): Record<string, string> {
+  const { certFile = "", keyFile = "" } = tls ?? {};
+  return tls ? { COS_GATEWAY_HTTP_CERT_FILE: certFile, COS_GATEWAY_HTTP_KEY_FILE: keyFile } : {};
+}
+
 /** The authority that people's clients are told to believe; undefined in the clear. */
 async function authorityOf({ tls }: FleetOptions): Promise<string | undefined> {
   return tls && readFile((await tls("gateway")).caFile, "utf8");
+}
+
+async function httpAuthorityOf({ httpTls }: FleetOptions): Promise<{ httpCa?: string }> {
+  return httpTls === undefined ? {} : { httpCa: await readFile(httpTls.caFile, "utf8") };
 }
 
 /** What each process runs with. Ports: access, orchestrator, gateway, settlement, gateway's HTTP, then workers. */
@@ -232,6 +243,7 @@ async function processPlans(of: {
       COS_GATEWAY_ACCESS_ADDRESS: ways.access,
       COS_GATEWAY_ORCHESTRATOR_ADDRESS: ways.orchestrator,
       COS_GATEWAY_SIGNING_KEY_FILE: join(folder, "gateway-signing-key.json"),
+      ...httpTlsEnvironment(options.httpTls),
     }),
     plan("settlement", "settlement", settlement ?? "", {
       COS_SETTLEMENT_GRPC_PORT: settlement ?? "",

@@ -36,12 +36,12 @@ async function preparePlatform(): Promise<void> {
 
 /** Brings a service's schema to its last step. */
 async function migrate(service: string): Promise<void> {
-  const database = process.env.COS_DATABASE_URL_FILE;
+  const database = Object.entries(process.env).filter(([key]) => key.startsWith("COS_DATABASE_"));
   await runToEnd(
     {
       name: `${service} migrate`,
       entry: fileURLToPath(new URL(`../../../services/${service}/src/main.ts`, import.meta.url)),
-      environment: database === undefined ? {} : { COS_DATABASE_URL_FILE: database },
+      environment: Object.fromEntries(database) as Record<string, string>,
       outputFile: join(tmpdir(), `${service}-migrate.log`),
     },
     ["migrate"],

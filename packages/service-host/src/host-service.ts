@@ -2,6 +2,7 @@ import "reflect-metadata";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type MetricsServer, startMetricsServer, type Telemetry } from "@cos/telemetry";
+import type { CertificateWatch } from "@cos/tls";
 import { type DynamicModule, type INestApplication, type INestMicroservice, Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { BoundedExpress, defaultHttpLimits, type HttpLimits } from "./bounded-server.ts";
@@ -30,6 +31,8 @@ export interface HostOptions {
     readonly port: number;
     readonly routes: readonly HttpRoute[];
     readonly limits?: Partial<HttpLimits>;
+    /** The server's certificate for its host name; in the clear when left out. */
+    readonly tls?: CertificateWatch | undefined;
   };
   /** What is seen of the service: its spans and metrics, and where `/metrics`, `/healthz` and `/readyz` answer. */
   readonly observe?: {
@@ -48,7 +51,7 @@ export interface HostOptions {
 /** What runs: addresses as `host:port`, the switch that health checks see, and an orderly end. */
 export interface HostedService {
   readonly grpcAddress: string;
-  /** `http://host:port`, where HTTP routes were given. */
+  /** `http(s)://host:port`, where HTTP routes were given. */
   readonly httpUrl?: string;
   /** `http://host:port` of `/metrics`, where the service is observed. */
   readonly metricsUrl?: string;
@@ -86,14 +89,14 @@ export async function hostService(options: HostOptions): Promise<HostedService> 
     const routes = httpController(given, options.onBug);
     const web = await NestFactory.create(
       moduleOf([...controllers, routes]),
-      new BoundedExpress({ ...defaultHttpLimits, ...http.limits }),
+      new BoundedExpress({ ...defaultHttpLimits, ...http.limits }, http.tls),
       { ...quiet, bodyParser: false },
     );
     web.connectMicroservice({ strategy });
     await web.startAllMicroservices();
     await web.listen(http.port, host);
     const server = web.getHttpServer() as Server;
-    httpUrl = `http://${host}:${(server.address() as AddressInfo).port}`;
+    httpUrl = `${http.tls ? "https" : "http"}://${host}:${(server.address() as AddressInfo).port}`;
     app = web;
   } else {
     const service = await NestFactory.createMicroservice(moduleOf(controllers), { ...quiet, strategy });

@@ -7,6 +7,7 @@ import { descriptorSet } from "@cos/proto";
 import { hostService, type Logger, serviceNeed, serviceTokenKey, type Wire } from "@cos/service-host";
 import type { Db } from "@cos/store";
 import { Telemetry, tracedLog, tracedObjects, watchOutbox } from "@cos/telemetry";
+import { CertificateWatch } from "@cos/tls";
 import { ticketEvents } from "@cos/topics";
 import type { Provider } from "ethers";
 import { cacheRateLimiter } from "./adapters/cache-rate-limiter.ts";
@@ -90,7 +91,11 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
   const log = tracedLog(telemetry, parts.log);
   const objects = tracedObjects(telemetry, parts.objects);
   watchOutbox(telemetry, db);
-  const publicUrl = config.publicUrl ?? `http://${config.host}:${config.httpPort}`;
+  const { httpCertFile: certFile, httpKeyFile: keyFile } = config;
+  const secure = certFile !== undefined || keyFile !== undefined;
+  const publicUrl = config.publicUrl ?? `${secure ? "https" : "http"}://${config.host}:${config.httpPort}`;
+  if (secure && !publicUrl.startsWith("https:"))
+    throw new Error("COS_GATEWAY_PUBLIC_URL is http, and the HTTP port speaks TLS");
   let grpcAddress = "";
   let httpUrl = "";
   let metricsUrl = "";
@@ -143,6 +148,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
     const bug = (event: "rpc.bug" | "http.bug") => (route: string, error: unknown) =>
       logger.error(event, { route, errorName: nameOf(error) });
     const options = { onBug: bug("rpc.bug") };
+    const tls = secure ? await CertificateWatch.open({ certFile, keyFile }) : undefined;
     const hosted = await hostService({
       host: config.host,
       grpc: {
@@ -160,6 +166,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       },
       http: {
         port: config.httpPort,
+        tls,
         routes: [
           ...countedBytes(telemetry, objectRoutes(transfers, logger)),
           jwksRoute(() => keys.published()),
@@ -221,6 +228,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       clearInterval(refreshing);
       clearInterval(sweeping);
       await hosted.close();
+      tls?.close();
       await consumers.close();
       unlisten();
       await firstCheck;

@@ -22,6 +22,13 @@ export const gatewaySettings = {
     meaning: "port that answers gRPC health in the clear, and nothing else, for probes; none when left out",
   },
   httpPort: { schema: port.min(1), meaning: "port of the HTTP object routes" },
+  httpCertFile: {
+    schema: z.string().min(1).optional(),
+    meaning:
+      "PEM file of the certificate of the public URL's host and those up to its authority; the HTTP port then speaks " +
+      "TLS only; read again when it changes",
+  },
+  httpKeyFile: { schema: z.string().min(1).optional(), meaning: "PEM file of that certificate's key" },
   publicUrl: {
     schema: z
       .url({ protocol: /^https?$/ })
@@ -29,7 +36,7 @@ export const gatewaySettings = {
       .optional(),
     meaning:
       "URL that clients use, scheme and authority only: the audience of tickets and the domain of sign-ins; " +
-      "http://<host>:<httpPort> when left out",
+      "http(s)://<host>:<httpPort> when left out",
   },
   chainId: {
     schema: z.coerce.bigint().min(1n),

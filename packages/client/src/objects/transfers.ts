@@ -2,7 +2,10 @@ import { openAsBlob } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { IssueTicketRequest as Issue, type IssueTicketRequest } from "@cos/proto/gateway";
 import { type Digest, digestOfBytes, signTicketRedemption } from "@cos/protocol";
+import { isLoopback } from "@cos/service-host/wire";
+import { fetchUnder, isTlsRefusal, type TlsFetch, tlsRefusalOf } from "@cos/tls";
 import { CosFailure } from "../failure.ts";
+import type { Platform } from "../platform-file.ts";
 import { toHex } from "../wire/hex.ts";
 import { orFail } from "../wire/rpc-failure.ts";
 import type { Services } from "../wire/services.ts";
@@ -28,10 +31,20 @@ const attempts = 5;
 export class Transfers {
   readonly #services: Services;
   readonly #chainId: bigint;
+  readonly #http: TlsFetch;
+  readonly #mayLeaveInTheClear: boolean;
 
-  constructor(services: Services, chainId: number) {
+  constructor(services: Services, { chain, tls }: Pick<Platform, "chain" | "tls">) {
     this.#services = services;
-    this.#chainId = BigInt(chainId);
+    this.#chainId = BigInt(chain.chainId);
+    this.#http =
+      tls?.httpCa === undefined ? { fetch, close: async () => {} } : fetchUnder({ ca: tls.httpCa });
+    this.#mayLeaveInTheClear = tls === undefined;
+  }
+
+  /** Ends connections. */
+  close(): void {
+    void this.#http.close();
   }
 
   /** Buys a ticket and redeems it with proof that the account holds its key. */
@@ -57,7 +70,15 @@ export class Transfers {
         await session.metadata(),
       ),
     );
-    return { token: answer.transferToken, baseUrl: answer.baseUrl, ticketId };
+    const { transferToken: token, baseUrl } = answer;
+    const { protocol, hostname } = new URL(baseUrl);
+    if (protocol !== "https:" && !isLoopback(hostname) && !this.#mayLeaveInTheClear) {
+      throw new CosFailure("refused", "TRANSFER_IN_THE_CLEAR", "the gateway names a URL without TLS", {
+        facts: { host: hostname },
+        hint: "nothing was sent; the operator sets COS_GATEWAY_PUBLIC_URL to an https URL",
+      });
+    }
+    return { token, baseUrl, ticketId };
   }
 
   /** Stores objects, four at a time; what lies there already is not sent again, so an interrupted upload goes on. */
@@ -83,7 +104,7 @@ export class Transfers {
     for (let attempt = 1; ; attempt += 1) {
       try {
         const headers = have > 0 ? { range: `bytes=${have}-` } : {};
-        const response = await request(transfer, digest, { method: "GET", headers });
+        const response = await this.#request(transfer, digest, { method: "GET", headers });
         if (have > 0 && response.status === 200) {
           pieces.length = 0;
           have = 0;
@@ -95,7 +116,7 @@ export class Transfers {
         }
         break;
       } catch (cause) {
-        if (cause instanceof CosFailure || attempt >= attempts) throw toFailure(cause);
+        if (isFinal(cause) || attempt >= attempts) throw toFailure(cause);
         await delay(100 * 2 ** attempt);
       }
     }
@@ -112,7 +133,8 @@ export class Transfers {
 
   /** Whether the store holds an object that the transfer covers. */
   async has(transfer: Transfer, digest: Digest): Promise<boolean> {
-    const response = await fetch(urlOf(transfer, digest), { method: "HEAD", headers: auth(transfer) });
+    const wish = { method: "HEAD", headers: auth(transfer) };
+    const response = await this.#http.fetch(urlOf(transfer, digest), wish);
     await response.body?.cancel();
     if (response.ok) return true;
     if (response.status === 404 || response.status === 410) return false;
@@ -126,30 +148,33 @@ export class Transfers {
         if (await this.has(transfer, object.digest)) return;
         const body = await bodyOf(object);
         const headers = { "content-type": "application/octet-stream" };
-        const response = await request(transfer, object.digest, { method: "PUT", headers, body });
+        const response = await this.#request(transfer, object.digest, { method: "PUT", headers, body });
         await response.body?.cancel();
         return;
       } catch (cause) {
-        if (cause instanceof CosFailure || attempt >= attempts) throw toFailure(cause);
+        if (isFinal(cause) || attempt >= attempts) throw toFailure(cause);
         await delay(100 * 2 ** attempt);
       }
     }
   }
+
+  async #request(transfer: Transfer, digest: Digest, init: RequestInit): Promise<Response> {
+    const headers = { ...(init.headers as Record<string, string>), ...auth(transfer) };
+    const response = await this.#http.fetch(urlOf(transfer, digest), { ...init, headers });
+    if (response.ok) return response;
+    const problem = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+    if (response.status >= 500 && response.status !== 507) throw new Error(`HTTP ${response.status}`);
+    throw problemFailure(response.status, problem);
+  }
 }
+
+/** What trying again does not heal. */
+const isFinal = (cause: unknown): boolean => cause instanceof CosFailure || isTlsRefusal(cause);
 
 async function bodyOf(object: Upload): Promise<Blob | Uint8Array<ArrayBuffer>> {
   if (object.bytes !== undefined) return object.bytes as Uint8Array<ArrayBuffer>;
   if (object.file === undefined) throw new TypeError("an upload needs bytes or a file");
   return openAsBlob(object.file);
-}
-
-async function request(transfer: Transfer, digest: Digest, init: RequestInit): Promise<Response> {
-  const headers = { ...(init.headers as Record<string, string>), ...auth(transfer) };
-  const response = await fetch(urlOf(transfer, digest), { ...init, headers });
-  if (response.ok) return response;
-  const problem = (await response.json().catch(() => ({}))) as Record<string, unknown>;
-  if (response.status >= 500 && response.status !== 507) throw new Error(`HTTP ${response.status}`);
-  throw problemFailure(response.status, problem);
 }
 
 function problemFailure(status: number, problem: Record<string, unknown>): CosFailure {
@@ -164,12 +189,18 @@ function problemFailure(status: number, problem: Record<string, unknown>): CosFa
   return new CosFailure(kind, code, `the gateway refused the transfer (${code})${detail}`);
 }
 
-const toFailure = (cause: unknown): CosFailure =>
-  cause instanceof CosFailure
-    ? cause
-    : new CosFailure("unavailable", "TRANSFER_BROKEN", "the transfer broke off", {
-        hint: "run the same command again: it goes on where it stopped",
-      });
+function toFailure(cause: unknown): CosFailure {
+  if (cause instanceof CosFailure) return cause;
+  if (isTlsRefusal(cause)) {
+    return new CosFailure("refused", "GATEWAY_UNTRUSTED", "the gateway's certificate is not to be believed", {
+      facts: { reason: tlsRefusalOf(cause) },
+      hint: "nothing was sent; ask the operator for a new platform file",
+    });
+  }
+  return new CosFailure("unavailable", "TRANSFER_BROKEN", "the transfer broke off", {
+    hint: "run the same command again: it goes on where it stopped",
+  });
+}
 
 const urlOf = ({ baseUrl }: Transfer, digest: Digest): string => `${baseUrl}/v1/objects/${digest.slice(2)}`;
 const auth = ({ token }: Transfer) => ({ authorization: `Bearer ${token}` });
