@@ -4,7 +4,7 @@ import type { Act } from "./act.ts";
 import { addAccessCommands } from "./commands/access.ts";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addDatasetCommands } from "./commands/dataset.ts";
-import { addDoctorCommand } from "./commands/doctor.ts";
+import { addDoctorCommand } from "./commands/doctor/doctor.ts";
 import { addJobCommands } from "./commands/job.ts";
 import { addKeysCommands } from "./commands/keys.ts";
 import { addMoneyCommands } from "./commands/money.ts";

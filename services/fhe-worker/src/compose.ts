@@ -115,7 +115,7 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
 
   const showServing = (serving: boolean) => {
     hosted?.setServing(serving);
-    for (const region of config.regions) hosted?.reportRegion(region, serving);
+    for (const region of config.regions) hosted?.report(`region/${region}`, serving);
   };
 
   /**

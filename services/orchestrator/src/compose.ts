@@ -188,14 +188,15 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
     }
   };
 
-  const workersByRegion = () => servedRegions(db, { ...config, now: now() });
+  const regionsNow = () => servedRegions(db, { ...config, now: now() });
   const shown = new Set<string>();
   const showRegions = async () => {
-    const workers = await workersByRegion();
-    for (const region of workers.keys()) shown.add(region);
-    for (const region of shown) {
-      const known = workers.get(region);
-      hosted?.reportRegion(region, known === undefined ? undefined : known > 0);
+    const regions = await regionsNow();
+    for (const name of regions.keys()) shown.add(name);
+    for (const name of shown) {
+      const known = regions.get(name);
+      hosted?.report(`region/${name}`, known && known.workers > 0);
+      hosted?.report(`tasks/${name}`, known && !(known.workers === 0 && known.hasWork));
     }
   };
 
@@ -233,7 +234,9 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
               db,
               serviceToken,
               facts: async () =>
-                Object.fromEntries([...(await workersByRegion())].map(([name, n]) => [`workers.${name}`, n])),
+                Object.fromEntries(
+                  [...(await regionsNow())].map(([name, { workers }]) => [`workers.${name}`, workers]),
+                ),
               onBug: options.onBug,
             }),
           ],
