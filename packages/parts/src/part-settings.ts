@@ -68,10 +68,12 @@ export const partSettings = {
   },
   ...tlsFiles("cache", "the cache", ", where its URL is rediss://"),
   rpcUrl: { schema: z.url().optional(), meaning: "the chain's JSON-RPC" },
+  rpcUrlFile: { schema: file, meaning: "file with that URL instead, where it holds a provider's key" },
   secondRpcUrl: {
     schema: z.url().optional(),
     meaning: "JSON-RPC of an independent provider, which must agree before a permission is given",
   },
+  secondRpcUrlFile: { schema: file, meaning: "file with that URL instead" },
   chainId: {
     schema: z.coerce.number().int().min(1).optional(),
     meaning: "EIP-155 chain id that the node must have",

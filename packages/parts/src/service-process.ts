@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Cache, type CacheError, openRedisCache } from "@cos/cache";
@@ -205,13 +206,13 @@ export class ServiceProcess {
   }
 
   provider(): JsonRpcProvider {
-    this.#provider ??= this.#openProvider(this.#needed("rpcUrl"));
+    this.#provider ??= this.#openProvider(this.#nodeUrl("rpcUrl") ?? this.#needed("rpcUrl"));
     return this.#provider;
   }
 
   /** The independent provider's node, where one is set. */
   secondProvider(): JsonRpcProvider | undefined {
-    const url = this.config.secondRpcUrl;
+    const url = this.#nodeUrl("secondRpcUrl");
     if (url !== undefined) this.#secondProvider ??= this.#openProvider(url);
     return this.#secondProvider;
   }
@@ -317,6 +318,15 @@ export class ServiceProcess {
     const objects = await openEmbeddedObjects({ dataDir, now: this.now });
     this.#ends.add(() => objects.close());
     return objects.store;
+  }
+
+  /** Read once: who changes a provider's key restarts. */
+  #nodeUrl(key: "rpcUrl" | "secondRpcUrl"): string | undefined {
+    const file = this.config[`${key}File`];
+    if (file === undefined) return this.config[key];
+    const text = readFileSync(file, "utf8").trim();
+    if (!URL.canParse(text)) throw new Error(`the file of ${key} holds no URL`);
+    return text;
   }
 
   #openProvider(url: string): JsonRpcProvider {
