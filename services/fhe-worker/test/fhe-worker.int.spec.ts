@@ -131,6 +131,7 @@ async function startWorker(
       host: "127.0.0.1",
       grpcPort: 0,
       metricsPort: 0,
+      healthPort: undefined,
       regions: [regionName()],
       threads: 1,
       engine: "auto",
