@@ -7,7 +7,10 @@ import type { Stage } from "./stage.ts";
 export type Finding = { readonly rule: string; readonly ok: boolean; readonly seen: string };
 
 /** What the chain says about the permits: ends, results and payments, each counted from its logs. */
-export async function auditChain(client: CosClient, jobs: readonly RunJob[]): Promise<Finding[]> {
+export async function auditChain(
+  client: CosClient,
+  jobs: readonly Pick<RunJob, "permitId">[],
+): Promise<Finding[]> {
   const { chain } = client;
   const all = async (contract: "JobPermits" | "Settlement", event: string) =>
     chain.findEvents(contract, event, []);
@@ -96,7 +99,9 @@ export async function auditMoney(client: CosClient, holders: readonly string[]):
 const schemas = ["access", "gateway", "orchestrator", "settlement"] as const;
 
 /** What the databases say when everything is quiet. */
-export async function auditRows(stage: Stage): Promise<Finding[]> {
+export async function auditRows(stage: {
+  readonly direct: Pick<Stage["direct"], "postgres">;
+}): Promise<Finding[]> {
   const client = new pg.Client({ connectionString: stage.direct.postgres });
   await client.connect();
   const count = async (sql: string): Promise<number> =>

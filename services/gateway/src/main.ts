@@ -1,4 +1,5 @@
 import { runServiceProcess } from "@cos/parts";
+import { endOpenPromises } from "./adapters/store/after-restore.ts";
 import { gatewayMigrations } from "./adapters/store/migrations.ts";
 import type { GatewayEvent } from "./app/dependencies.ts";
 import { composeGateway } from "./compose.ts";
@@ -8,6 +9,7 @@ import { gatewaySettings } from "./config.ts";
 await runServiceProcess({
   name: "gateway",
   migrations: gatewayMigrations,
+  restored: async (host, tx) => endOpenPromises(tx, await host.provider().getBlockNumber(), host.now()),
   compose: async (host) => {
     const logger = host.logger<GatewayEvent>();
     return composeGateway(host.settings(gatewaySettings, "COS_GATEWAY_"), {

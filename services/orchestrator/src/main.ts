@@ -1,4 +1,5 @@
 import { runServiceProcess } from "@cos/parts";
+import { raiseFences } from "./adapters/postgres/after-restore.ts";
 import { migrations } from "./adapters/postgres/migrations.ts";
 import { composeOrchestrator } from "./compose.ts";
 import { orchestratorSettings } from "./config.ts";
@@ -7,6 +8,7 @@ import { orchestratorSettings } from "./config.ts";
 await runServiceProcess({
   name: "orchestrator",
   migrations,
+  restored: (_, tx) => raiseFences(tx, Date.now()),
   compose: async (host) =>
     composeOrchestrator(host.settings(orchestratorSettings, "COS_ORCHESTRATOR_"), {
       db: await host.db(),

@@ -2,6 +2,8 @@ import { objectKey } from "@cos/objects";
 import { Stage } from "@cos/proto/chain";
 import { asDigest } from "@cos/protocol";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { raiseFences } from "../src/adapters/postgres/after-restore.ts";
+import { createUploadRecords } from "../src/adapters/postgres/upload-records.ts";
 import { type Platform, startPlatform } from "./test-platform.ts";
 import { tinyDataset } from "./tiny-dataset.ts";
 
@@ -48,3 +50,46 @@ it("deletes outputs that nothing names any more, and keeps the result", async ()
   expect(await stored(1)).toBe(true);
   await platform.expectRightResult(done);
 }, 120_000);
+
+it("keeps an output that a job whose tasks were lost may have as its result", async () => {
+  const { db } = platform;
+  const uploads = createUploadRecords(db);
+  const { permitId } = await platform.issue();
+  await platform.reaches(permitId, "COMPLETED");
+  const { rows } = await db.query<{ output_digest: string }>(
+    "SELECT output_digest FROM task WHERE job_id = $1 AND stage = 1",
+    [permitId],
+  );
+  const digest = asDigest(rows[0]!.output_digest);
+  // Another job of the program is committed, as the chain says; the database that knew its tasks is gone.
+  await db.query(
+    `INSERT INTO job (job_id, state, terms, grantee, region, wanted, expiry, issue_block, issue_log_index,
+      created_at, posted_commitment, posted_uri)
+    SELECT 'lost', 'COMMITTED', terms, grantee, region, wanted, expiry, issue_block, issue_log_index, created_at,
+      result_commitment, result_uri FROM job WHERE job_id = $1`,
+    [permitId],
+  );
+  // This one was given up after all.
+  await db.query("UPDATE job SET state = 'CANCELLED', result_commitment = NULL WHERE job_id = $1", [
+    permitId,
+  ]);
+  const others = await db.query("SELECT 1 FROM job WHERE state = 'SETTLED'");
+  expect(others.rowCount).toBe(1);
+  await db.query("UPDATE job SET result_commitment = NULL, posted_commitment = NULL WHERE state = 'SETTLED'");
+  const spare = async () => (await uploads.unreferenced(platform.clock.now + 1, 100)).includes(digest);
+  expect(await spare()).toBe(false);
+  await db.query("DELETE FROM job WHERE job_id = 'lost'");
+  expect(await spare()).toBe(true);
+}, 120_000);
+
+it("gives no fencing number again that a lost database had given", async () => {
+  const next = async () =>
+    (await platform.db.query<{ n: bigint }>("SELECT nextval('fence') AS n")).rows[0]!.n;
+  const before = await next();
+  const nowMs = 1_800_000_000_000;
+  await platform.db.inTransaction((tx) => raiseFences(tx, nowMs));
+  expect(await next()).toBe(BigInt(nowMs) + 1n);
+  expect(BigInt(nowMs)).toBeGreaterThan(before);
+  await platform.db.inTransaction((tx) => raiseFences(tx, nowMs - 1_000));
+  expect(await next()).toBe(BigInt(nowMs) + 2n);
+});

@@ -1,6 +1,8 @@
 import { runServiceProcess } from "@cos/parts";
 import type { Settings } from "@cos/service-host";
 import { z } from "zod";
+import { recordedBatches } from "./adapters/chain/recorded-batches.ts";
+import { markRecorded } from "./adapters/store/after-restore.ts";
 import { settlementMigrations } from "./adapters/store/migrations.ts";
 import { composeSettlement } from "./compose.ts";
 import { settlementSettings } from "./config.ts";
@@ -16,6 +18,10 @@ const processSettings = {
 await runServiceProcess({
   name: "settlement",
   migrations: settlementMigrations,
+  restored: async (host, tx) => {
+    const batches = recordedBatches(host.provider(), await host.addresses(), await host.objects());
+    for await (const { batchId, uses } of batches) await markRecorded(tx, batchId, uses);
+  },
   compose: async (host) => {
     const config = host.settings(processSettings, "COS_SETTLEMENT_");
     return composeSettlement(config, {

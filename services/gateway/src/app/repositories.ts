@@ -27,7 +27,7 @@ export type OidcAccount = { readonly issuer: string; readonly subject: string };
 export type ChainFacts = {
   record(tx: Tx, log: ChainLogId, depth: Depth, fact: ChainFact): Promise<void>;
   retract(tx: Tx, log: ChainLogId): Promise<void>;
-  /** In block order. */
+  /** In block order; none of a session whose issued tickets are not known because tables were lost. */
   of(db: Queryable, subject: string): Promise<ChainFactAt[]>;
   /** Logs of all datasets ever registered, by dataset, in block order. */
   ofAllDatasets(db: Queryable): Promise<Map<string, ChainFactAt[]>>;

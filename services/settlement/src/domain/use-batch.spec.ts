@@ -3,7 +3,7 @@ import { AbiCoder, concat, keccak256 } from "ethers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Use } from "./use.ts";
-import { isBatchDue, planUseBatch } from "./use-batch.ts";
+import { isBatchDue, leavesOfBatch, planUseBatch } from "./use-batch.ts";
 
 const use = (byte: number, usedAt: number): Use => ({
   useId: asDigest(`0x${byte.toString(16).padStart(2, "0").repeat(32)}`),
@@ -42,6 +42,26 @@ describe("planUseBatch", () => {
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describe("leavesOfBatch", () => {
+  it("reads back what a batch recorded", () => {
+    const uses = [use(2, 12), use(1, 10)];
+    const read = leavesOfBatch(planUseBatch(uses).leavesJson);
+    expect(read.map(({ useId, usedAt }) => [useId, usedAt])).toEqual([
+      [use(1, 10).useId, 10],
+      [use(2, 12).useId, 12],
+    ]);
+    expect(read[0]).toMatchObject({ grantId: "4", datasetId: "5", grantee: use(1, 10).grantee, op: 1 });
+  });
+
+  it.each([
+    '{"format":"other","leaves":[]}',
+    '{"format":"cos-use-batch/1"}',
+    '{"format":"cos-use-batch/1","leaves":[["x"]]}',
+  ])("refuses %s", (text) => {
+    expect(() => leavesOfBatch(text)).toThrow();
   });
 });
 

@@ -1,4 +1,4 @@
-import { canonicalJson, type Digest } from "@cos/protocol";
+import { asAddress, asDigest, canonicalJson, type Digest } from "@cos/protocol";
 import { StandardMerkleTree } from "@openzeppelin/merkle-tree";
 import type { Use } from "./use.ts";
 
@@ -48,6 +48,24 @@ export function planUseBatch(uses: readonly Use[]): UseBatch {
     to: Math.max(...times) + 1,
     leavesJson: canonicalJson({ format: "cos-use-batch/1", types: useLeafTypes, leaves: sorted.map(toLeaf) }),
   };
+}
+
+/** A use as a batch's leaves name it. */
+export type RecordedUse = Omit<Use, "purposeHash">;
+
+/** The uses of a recorded batch. @throws when the text is no batch's leaves */
+export function leavesOfBatch(leavesJson: string): readonly RecordedUse[] {
+  const { format, leaves } = JSON.parse(leavesJson) as { format?: unknown; leaves?: unknown };
+  if (format !== "cos-use-batch/1" || !Array.isArray(leaves))
+    throw new TypeError("these are no leaves of a batch");
+  return (leaves as unknown[][]).map(([useId, grantId, datasetId, grantee, op, , usedAt]) => ({
+    useId: asDigest(String(useId)),
+    grantId: String(grantId),
+    datasetId: String(datasetId),
+    grantee: asAddress(String(grantee)),
+    op: Number(op),
+    usedAt: Number(usedAt),
+  }));
 }
 
 /** Whether a batch is due: enough uses wait, or the oldest has waited long enough. */

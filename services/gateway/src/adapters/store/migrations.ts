@@ -76,5 +76,14 @@ export const gatewayMigrations = defineMigrations({
       sql: `
         CREATE TABLE oidc_bindings (account text PRIMARY KEY, address text NOT NULL, bound_at bigint NOT NULL);`,
     },
+    {
+      // Up to which block nobody knows how many tickets were issued for a session: where tables were lost.
+      id: "gateway-0008-sessions-known",
+      compatible: true,
+      sql: `
+        CREATE TABLE sessions_known (
+          only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), after_block bigint NOT NULL);
+        INSERT INTO sessions_known (after_block) VALUES (-1);`,
+    },
   ],
 });

@@ -18,7 +18,10 @@ export const sqlChainFacts: ChainFacts = {
   },
   of: async (db, subject) => {
     const { rows } = await db.query<{ depth: Depth; fact: ChainFact }>(
-      "SELECT depth, fact FROM chain_facts WHERE subject = $1 ORDER BY block_number, log_index",
+      `SELECT depth, fact FROM chain_facts
+       WHERE subject = $1
+         AND (subject NOT LIKE 'session:%' OR block_number > (SELECT after_block FROM sessions_known))
+       ORDER BY block_number, log_index`,
       [subject],
     );
     return rows;
