@@ -360,6 +360,8 @@ describe("owner and researcher, through the command line", () => {
     expect(checks.filter(({ level }) => level === "bad").map(({ name }) => name)).toEqual([
       "worker 1",
       "worker 2",
+      "region any",
+      "region local",
     ]);
   }, 180_000);
 });

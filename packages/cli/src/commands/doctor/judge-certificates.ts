@@ -16,10 +16,11 @@ export function judgeCertificates(held: readonly Held[], now: number): readonly 
   const [first, ...more] = held.toSorted((one, other) => one.endsAt - other.endsAt);
   if (first === undefined) return [];
   const day = new Date(first.endsAt * 1000).toISOString().slice(0, 10);
-  const whose = `${first.whose}${more.some(({ endsAt }) => endsAt === first.endsAt) ? " and others" : ""}`;
+  const together = more.some(({ endsAt }) => endsAt === first.endsAt);
+  const whose = `${first.whose}${together ? " and others" : ""}`;
   if (first.endsAt <= now) return [bad("certificates", `${whose} ended on ${day}`, renew)];
   const days = Math.floor((first.endsAt - now) / daySeconds);
-  const says = `${whose} the first to end, on ${day}, in ${days} days`;
+  const says = `${whose} ${together ? "end" : "ends"} first, on ${day}, in ${days} days`;
   return first.endsAt - now < soonSeconds
     ? [warning("certificates", says, renew)]
     : [fine("certificates", says)];
@@ -32,13 +33,13 @@ export async function certificatesHeld(
   seen: readonly SeenService[],
 ): Promise<{ readonly held: readonly Held[]; readonly unreadable: readonly Check[] }> {
   const shown = seen.flatMap(({ name, certificate }) =>
-    certificate === undefined ? [] : [{ whose: `${name}'s is`, endsAt: certificate.endsAt }],
+    certificate === undefined ? [] : [{ whose: `${name}'s`, endsAt: certificate.endsAt }],
   );
-  const authority = tls === undefined ? [] : [{ whose: "the authority's is", endsAt: endOf(tls.ca) }];
+  const authority = tls === undefined ? [] : [{ whose: "the authority's", endsAt: endOf(tls.ca) }];
   const file = io.env.COS_TLS_CERT_FILE;
   if (file === undefined) return { held: [...shown, ...authority], unreadable: [] };
   try {
-    const own = { whose: "the operator's is", endsAt: endOf(await readFile(path(file), "utf8")) };
+    const own = { whose: "the operator's", endsAt: endOf(await readFile(path(file), "utf8")) };
     return { held: [...shown, ...authority, own], unreadable: [] };
   } catch {
     const unreadable = bad(
