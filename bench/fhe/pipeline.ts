@@ -18,7 +18,7 @@ import { Worker } from "node:worker_threads";
 import { countsProfile } from "@cos/fhe";
 import { type ObjectStore, objectKey, openEmbeddedObjects, openS3Store, readObject } from "@cos/objects";
 import { type EngineSetting, EvaluationPool, planDigestOf, taskSpec, taskSpecBytes } from "@cos/programs";
-import { digestOfBytes, unwrap } from "@cos/protocol";
+import { digestOfBytes, joinPieces, unwrap } from "@cos/protocol";
 import { checkCounts, type EncryptedCohort, encryptCohort } from "./encrypted-cohort.ts";
 import type { ExpandedThreadData, ExpandedTimes } from "./expanded-thread.ts";
 import { type JobTimes, WorkerFleet } from "./worker-fleet.ts";
@@ -235,7 +235,7 @@ async function reduceInMemory(
   const spec = taskSpec(plan, planDigestOf(plan), plan.tasks.length - 1);
   const reduced = await pool.reduce(spec, refs, async (ref) => byDigest.get(ref.digest) as Uint8Array);
   await pool.close();
-  return unwrap(reduced);
+  return joinPieces(unwrap(reduced));
 }
 
 /** Numbers of things, dealt to `parts` so that their costs are about equal: the most costly first, each to whom has least. */

@@ -8,6 +8,8 @@ export type JobTimes = {
   evaluateSeconds: number;
   reduceSeconds: number;
   bytesRead: number;
+  /** Processor time of all processes, evaluation alone. */
+  evaluateCpuSeconds: number;
   /** Of the largest process until it reduced, bytes. */
   peakEvaluateBytes: number;
   result: ObjectRef;
@@ -18,6 +20,7 @@ export class WorkerFleet {
   readonly setup: WorkerSetup;
   readonly #processes: ChildProcess[];
   readonly #waiting = new Map<number, (done: Extract<FromWorker, { kind: "done" }>) => void>();
+  readonly #cpuSeconds = new Map<ChildProcess, number>();
   #nextId = 0;
   /** The largest process, bytes. */
   peakResidentBytes = 0;
@@ -42,6 +45,7 @@ export class WorkerFleet {
             resolve();
             return;
           }
+          fleet.#cpuSeconds.set(child, message.cpuSeconds);
           fleet.peakResidentBytes = Math.max(fleet.peakResidentBytes, message.peakResidentBytes);
           fleet.#waiting.get(message.id)?.(message);
         });
@@ -65,6 +69,7 @@ export class WorkerFleet {
     const queue = evaluated.values();
     const outputs = new Map<number, ObjectRef>();
     let bytesRead = 0;
+    const cpuBefore = this.#cpuOfAll();
     const from = performance.now();
     const consume = async (child: ChildProcess) => {
       for (const index of queue) {
@@ -76,6 +81,7 @@ export class WorkerFleet {
     const inFlight = Array.from({ length: this.setup.threads + 1 });
     await Promise.all(this.#processes.flatMap((child) => inFlight.map(() => consume(child))));
     const evaluatedAt = performance.now();
+    const evaluateCpuSeconds = this.#cpuOfAll() - cpuBefore;
     const peakEvaluateBytes = this.peakResidentBytes;
     const partials = evaluated.map((index) => outputs.get(index) as ObjectRef);
     const last = await this.#run(
@@ -89,6 +95,7 @@ export class WorkerFleet {
       evaluateSeconds: (evaluatedAt - from) / 1e3,
       reduceSeconds: (performance.now() - evaluatedAt) / 1e3,
       bytesRead,
+      evaluateCpuSeconds,
       peakEvaluateBytes,
       result: last.output,
     };
@@ -104,6 +111,10 @@ export class WorkerFleet {
           }),
       ),
     );
+  }
+
+  #cpuOfAll(): number {
+    return [...this.#cpuSeconds.values()].reduce((sum, seconds) => sum + seconds, 0);
   }
 
   #run(

@@ -3,11 +3,15 @@
  * completion, against a store instead of an orchestrator. Told what to do by its parent's messages.
  */
 import { readFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
 import { type ObjectStore, objectKey, openEmbeddedObjects, openS3Store } from "@cos/objects";
 import { type EngineSetting, EvaluationPool, parseTaskSpec } from "@cos/programs";
 import { asDigest, type ObjectRef, type PermitId, unwrap } from "@cos/protocol";
 import { httpTransfers } from "../../services/fhe-worker/src/adapters/http-transfers.ts";
 import { poolEvaluate } from "../../services/fhe-worker/src/adapters/pool-evaluate.ts";
+import { createBufferPool } from "../../services/fhe-worker/src/app/buffer-pool.ts";
 import { createByteBudget } from "../../services/fhe-worker/src/app/byte-budget.ts";
 import type { Transfers } from "../../services/fhe-worker/src/app/ports.ts";
 import { type RunTaskParts, runTask } from "../../services/fhe-worker/src/app/run-task.ts";
@@ -22,9 +26,17 @@ export type WorkerSetup = {
 export type ToWorker = { id: number; taskJson: string; partials: ObjectRef[] };
 export type FromWorker =
   | { kind: "ready"; engine: string }
-  | { kind: "done"; id: number; output: ObjectRef; bytesRead: number; peakResidentBytes: number };
+  | {
+      kind: "done";
+      id: number;
+      output: ObjectRef;
+      bytesRead: number;
+      peakResidentBytes: number;
+      cpuSeconds: number;
+    };
 
 const setup = JSON.parse(process.argv[2] ?? "") as WorkerSetup;
+const buffers = createBufferPool(setup.readAheadMebibytes * 2 ** 20);
 const { store, transfers } = await openTransfers(setup);
 const pool = new EvaluationPool(setup.threads, setup.engine);
 const budget = createByteBudget(setup.readAheadMebibytes * 2 ** 20);
@@ -64,7 +76,7 @@ async function run({ id, taskJson, partials }: ToWorker): Promise<void> {
     {
       tasks,
       transfers,
-      evaluate: poolEvaluate(pool),
+      evaluate: poolEvaluate(pool, buffers),
       attest: async () => "0x",
       budget,
       heartbeatMs: 10_000,
@@ -74,31 +86,46 @@ async function run({ id, taskJson, partials }: ToWorker): Promise<void> {
   );
   if (outcome.kind !== "COMPLETED") throw new Error(`a task ended ${JSON.stringify(outcome)}`);
   const peakResidentBytes = peakResident();
-  tell({ kind: "done", id, output: outcome.output, bytesRead: outcome.bytesRead, peakResidentBytes });
+  const { user, system } = process.cpuUsage();
+  const cpuSeconds = (user + system) / 1e6;
+  tell({
+    kind: "done",
+    id,
+    output: outcome.output,
+    bytesRead: outcome.bytesRead,
+    peakResidentBytes,
+    cpuSeconds,
+  });
 }
 
 async function openTransfers({
   store: at,
 }: WorkerSetup): Promise<{ store: ObjectStore; transfers: Transfers }> {
-  if (at.kind === "s3") return { store: await openS3Store({ url: at.url }), transfers: httpTransfers() };
+  if (at.kind === "s3")
+    return { store: await openS3Store({ url: at.url }), transfers: httpTransfers(buffers) };
   const { store } = await openEmbeddedObjects({ dataDir: at.dataDir });
   return {
     store,
     transfers: {
-      // A range, because the evaluator checks the digest of what it gets, and the store would do so too for a whole object.
       read: async (digest, sizeBytes) => {
-        const range = { first: 0, last: sizeBytes - 1 };
-        const { body } = unwrap(await store.get(objectKey(asDigest(digest)), range));
-        const bytes = new Uint8Array(sizeBytes);
-        let at = 0;
-        for await (const piece of body) {
-          bytes.set(piece, at);
-          at += piece.length;
+        const bytes = buffers.take(sizeBytes);
+        const file = await open(join(at.dataDir, "store", objectKey(asDigest(digest))), "r");
+        try {
+          for (let filled = 0; filled < sizeBytes; ) {
+            const { bytesRead } = await file.read(bytes, filled, sizeBytes - filled, filled);
+            if (bytesRead === 0) throw new Error("the object ends early");
+            filled += bytesRead;
+          }
+        } finally {
+          await file.close();
         }
         return bytes;
       },
-      write: async (digest, bytes) => {
-        unwrap(await store.put(objectKey(asDigest(digest)), bytes, { sizeBytes: bytes.length }));
+      discard: (buffer) => {
+        if (buffer instanceof SharedArrayBuffer) buffers.give(buffer);
+      },
+      write: async (_, { digest, sizeBytes }, pieces) => {
+        unwrap(await store.put(objectKey(digest), Readable.from(pieces), { sizeBytes }));
       },
     },
   };

@@ -1,6 +1,6 @@
-import { type Digest, digestSchema, err, ok, type Result } from "@cos/protocol";
+import { type Digest, digestSchema, err, joinPieces, ok, type Result } from "@cos/protocol";
 import { z } from "zod";
-import { type ContainerError, openFrame, writeFrame } from "./framed-file.ts";
+import { type ContainerError, framePieces, openFrame } from "./framed-file.ts";
 import { packedCiphertextBytes } from "./profile.ts";
 import { findProfile } from "./profiles.ts";
 
@@ -19,6 +19,8 @@ export type CiphertextEntry = EntryKey & {
   degree: 1 | 2;
   /** `degree + 1` polynomials, packed, in NTT form. */
   packed: Uint8Array;
+  /** The entry's digest in the list that it was read from, and checked there: another list states the same. */
+  digest?: Uint8Array | undefined;
 };
 
 const headerSchema = z.strictObject({
@@ -45,12 +47,21 @@ export function writeCiphertextList(
   header: { planDigest: Digest; taskId: Digest; contexts: CiphertextListHeader["contexts"] },
   entries: readonly CiphertextEntry[],
 ): Uint8Array {
-  return writeFrame(
+  return joinPieces(ciphertextListPieces(header, entries));
+}
+
+/** The same in pieces that follow one another; the ciphertexts are not copied. */
+export function ciphertextListPieces(
+  header: { planDigest: Digest; taskId: Digest; contexts: CiphertextListHeader["contexts"] },
+  entries: readonly CiphertextEntry[],
+): Uint8Array<ArrayBuffer>[] {
+  return framePieces(
     shape,
     { format: "cos-ciphertexts/1", ...header },
     entries.map((e) => ({
       fields: [e.contraction, e.variantBlock, e.run, e.context, e.degree],
       payload: e.packed,
+      digest: e.digest,
     })),
   );
 }
@@ -62,6 +73,8 @@ export type CiphertextList = {
   describe(index: number): Omit<CiphertextEntry, "packed">;
   /** @errors `DIGEST_MISMATCH` */
   packed(index: number): Result<Uint8Array, ContainerError>;
+  /** The digest that `packed` checks. */
+  digest(index: number): Uint8Array;
 };
 
 /** Opens a list of unknown origin: sizes follow from the profiles that the header names, so no size is believed. */
@@ -73,7 +86,7 @@ export function openCiphertextList(bytes: Uint8Array): Result<CiphertextList, Co
     return packedCiphertextBytes(profile.value, degree);
   });
   if (!frame.ok) return frame;
-  const { header, count, fields, payload } = frame.value;
+  const { header, count, fields, payload, digest } = frame.value;
   return ok({
     header,
     count,
@@ -88,6 +101,7 @@ export function openCiphertextList(bytes: Uint8Array): Result<CiphertextList, Co
       return { contraction, variantBlock, run, context, degree };
     },
     packed: payload,
+    digest,
   });
 }
 

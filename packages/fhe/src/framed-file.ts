@@ -20,7 +20,12 @@ export type FrameShape = {
   maxHeaderBytes: number;
 };
 
-export type FrameRecord = { fields: readonly number[]; payload: Uint8Array };
+export type FrameRecord = {
+  fields: readonly number[];
+  payload: Uint8Array;
+  /** The record's digest where it is known already: fields and payload as they stood in another frame of this shape. */
+  digest?: Uint8Array | undefined;
+};
 
 export type ContainerError =
   /** Fewer bytes than the header promises, or than a header needs. */
@@ -36,13 +41,17 @@ const version = 1;
 const fixedBytes = 16;
 const digestBytes = 32;
 
-export function writeFrame(shape: FrameShape, header: unknown, records: readonly FrameRecord[]): Uint8Array {
+/** A frame in pieces: everything up to the seal, then the payloads as they are, which are not copied. */
+export function framePieces(
+  shape: FrameShape,
+  header: unknown,
+  records: readonly FrameRecord[],
+): Uint8Array<ArrayBuffer>[] {
   const json = new TextEncoder().encode(canonicalJson(header));
   const headerBytes = align(json.length);
   const recordBytes = shape.fieldCount * 4 + digestBytes;
   const sealAt = fixedBytes + headerBytes + records.length * recordBytes;
-  const payloadBytes = records.reduce((sum, record) => sum + record.payload.length, 0);
-  const out = new Uint8Array(sealAt + digestBytes + payloadBytes);
+  const out = new Uint8Array(sealAt + digestBytes);
   const view = new DataView(out.buffer);
   out.set(new TextEncoder().encode(shape.magic), 0);
   view.setUint32(4, version, true);
@@ -51,17 +60,14 @@ export function writeFrame(shape: FrameShape, header: unknown, records: readonly
   out.set(json, fixedBytes);
 
   let at = fixedBytes + headerBytes;
-  let payloadAt = sealAt + digestBytes;
   for (const record of records) {
     for (const [i, field] of record.fields.entries()) view.setUint32(at + 4 * i, field, true);
     const fieldBytes = out.subarray(at, at + shape.fieldCount * 4);
-    out.set(recordDigest(shape, fieldBytes, record.payload), at + shape.fieldCount * 4);
-    out.set(record.payload, payloadAt);
+    out.set(record.digest ?? recordDigest(shape, fieldBytes, record.payload), at + shape.fieldCount * 4);
     at += recordBytes;
-    payloadAt += record.payload.length;
   }
   out.set(sha256(out.subarray(0, sealAt)), sealAt);
-  return out;
+  return [out, ...records.map((record) => record.payload as Uint8Array<ArrayBuffer>)];
 }
 
 /** A frame whose sizes and seal were checked; payloads are checked one by one as they are asked for. */
@@ -71,6 +77,8 @@ export type Frame<H> = {
   fields(index: number): number[];
   /** @errors `DIGEST_MISMATCH` */
   payload(index: number): Result<Uint8Array, ContainerError>;
+  /** What the record states as its digest. */
+  digest(index: number): Uint8Array;
 };
 
 /**
@@ -117,15 +125,18 @@ export function openFrame<H>(
   if (bytes.length < end) return truncated(end, bytes.length);
   if (bytes.length > end) return malformed("bytes after the last payload");
 
+  const digest = (index: number): Uint8Array =>
+    bytes.subarray(recordAt(index) + shape.fieldCount * 4, recordAt(index) + recordBytes);
   const payload = (index: number): Result<Uint8Array, ContainerError> => {
     const start = index === 0 ? sealAt + digestBytes : (ends[index - 1] as number);
     const data = bytes.subarray(start, ends[index]);
     const at = recordAt(index);
-    const stated = bytes.subarray(at + shape.fieldCount * 4, at + recordBytes);
     const actual = recordDigest(shape, bytes.subarray(at, at + shape.fieldCount * 4), data);
-    return equalBytes(stated, actual) ? ok(data) : err({ code: "DIGEST_MISMATCH", part: "record", index });
+    return equalBytes(digest(index), actual)
+      ? ok(data)
+      : err({ code: "DIGEST_MISMATCH", part: "record", index });
   };
-  return ok({ header: header.value, count, fields, payload });
+  return ok({ header: header.value, count, fields, payload, digest });
 }
 
 function parseHeader<H>(

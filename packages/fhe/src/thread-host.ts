@@ -1,8 +1,12 @@
 import { parentPort } from "node:worker_threads";
 import type { FromThread, ToThread } from "./thread-pool.ts";
 
-/** What a thread's handler gets: a way to ask the main thread, and a signal that the job is no longer wanted. */
-export type JobContext = { ask: (question: unknown) => Promise<unknown>; signal: AbortSignal };
+/** What a thread's handler gets: ways to ask and to tell the main thread, and a signal that the job is no longer wanted. */
+export type JobContext = {
+  ask: (question: unknown) => Promise<unknown>;
+  tell: (notice: unknown) => void;
+  signal: AbortSignal;
+};
 
 /** A handler's value, with buffers that it gives away. */
 export type JobResult = { value: unknown; transfer?: ArrayBuffer[] };
@@ -27,8 +31,9 @@ export function serveJobs(handle: (job: unknown, context: JobContext) => Promise
         waiting.set(request, resolve);
         send({ kind: "request", id, request, value: question });
       });
+    const tell = (value: unknown): void => send({ kind: "notice", id, value });
     try {
-      const { value, transfer } = await handle(job, { ask, signal: aborter.signal });
+      const { value, transfer } = await handle(job, { ask, tell, signal: aborter.signal });
       send({ kind: "result", id, value }, transfer);
     } catch (error) {
       send({ kind: "failure", id, message: error instanceof Error ? error.message : String(error) });

@@ -9,15 +9,16 @@ export type FromThread =
   | { kind: "ready" }
   | { kind: "result"; id: number; value: unknown }
   | { kind: "failure"; id: number; message: string }
-  | { kind: "request"; id: number; request: number; value: unknown };
+  | { kind: "request"; id: number; request: number; value: unknown }
+  | { kind: "notice"; id: number; value: unknown };
 
 export type JobOptions = {
   /** Buffers that the job gives away instead of copying. */
   transfer?: readonly ArrayBuffer[];
   /** Answers a question that the thread asks while it works, e.g. for an object's bytes. */
   onRequest?: (request: unknown) => Promise<unknown>;
-  /** Buffers of an answer that are given away instead of copied. */
-  transferAnswer?: (answer: unknown) => ArrayBuffer[];
+  /** Hears what the thread says without being asked, e.g. that it is done with a buffer. */
+  onNotice?: (notice: unknown) => void;
   /** Tells the thread to stop; the job then ends in its own way. */
   signal?: AbortSignal;
 };
@@ -112,6 +113,10 @@ export class ThreadPool {
   async #onMessage(thread: Thread, message: FromThread): Promise<void> {
     const pending = thread.current;
     if (message.kind === "ready" || pending === undefined || pending.id !== message.id) return;
+    if (message.kind === "notice") {
+      pending.options.onNotice?.(message.value);
+      return;
+    }
     if (message.kind === "request") {
       await this.#answer(thread, pending, message);
       return;
@@ -131,8 +136,7 @@ export class ThreadPool {
   ): Promise<void> {
     try {
       const answer = await pending.options.onRequest?.(value);
-      const transfer = pending.options.transferAnswer?.(answer) ?? [];
-      thread.worker.postMessage({ kind: "answer", id, request, value: answer } satisfies ToThread, transfer);
+      thread.worker.postMessage({ kind: "answer", id, request, value: answer } satisfies ToThread);
     } catch (error) {
       // The question failed outside the thread (a lost store, say): the job fails with that error, the thread goes.
       thread.current = undefined;

@@ -12,7 +12,9 @@ import {
   type Digest,
   digestOfBytes,
   digestOfJson,
+  digestOfPieces,
   type JobDocument,
+  joinPieces,
   type Manifest,
   manifestBytes,
   manifestCommitment,
@@ -51,7 +53,9 @@ import {
   parseTaskSpec,
   planDigestOf,
   planJob,
+  type ReadObject,
   recomputeResult,
+  type SharedMemory,
   spotCheckTasks,
   taskIdOf,
   taskSpec,
@@ -187,7 +191,49 @@ describe("an encrypted study", () => {
       await other.evaluate(unwrap(parseTaskSpec(taskSpecBytes(spec))), store.read),
     ];
     await other.close();
-    expect(new Set(outputs.map((o) => digestOfBytes(unwrap(o)))).size).toBe(1);
+    expect(new Set(outputs.map((o) => digestOfPieces(unwrap(o)))).size).toBe(1);
+  });
+
+  it("gives the same bytes through shared memory, and all of it back but for the output's", async () => {
+    const plan = planOf(allelicAssociation, dataset.manifest);
+    const planDigest = planDigestOf(plan);
+    let held = 0;
+    const memory: SharedMemory = {
+      take: (bytes) => {
+        held += 1;
+        return new Uint8Array(new SharedArrayBuffer(bytes + 64), 0, bytes);
+      },
+      give: (buffer) => {
+        held -= 1;
+        new Uint8Array(buffer).fill(0xee); // whoever still looked at it would see this
+      },
+    };
+    const shared = async (ref: ObjectRef, read: ReadObject) => {
+      const bytes = await read(ref);
+      const copy = memory.take(bytes.length);
+      copy.set(bytes);
+      return copy;
+    };
+    const partials = new Map<Digest, Uint8Array>();
+    for (const { index } of plan.tasks.slice(0, -1)) {
+      const spec = taskSpec(plan, planDigest, index);
+      const output = unwrap(await pool.evaluate(spec, (ref) => shared(ref, store.read), { memory }));
+      expect(held).toBe(1);
+      const bytes = joinPieces(output);
+      for (const buffer of new Set(output.map((piece) => piece.buffer))) {
+        if (buffer instanceof SharedArrayBuffer) memory.give(buffer);
+      }
+      expect(held).toBe(0);
+      expect(digestOfBytes(bytes)).toBe(digestOfPieces(unwrap(await pool.evaluate(spec, store.read))));
+      partials.set(digestOfBytes(bytes), bytes);
+    }
+    const inputs = [...partials].map(([digest, bytes]) => ({ digest, sizeBytes: bytes.length }));
+    const last = taskSpec(plan, planDigest, plan.tasks.length - 1);
+    const readPartial = async ({ digest }: ObjectRef) => partials.get(digest) as Uint8Array;
+    const result = await pool.reduce(last, inputs, (ref) => shared(ref, readPartial), { memory });
+    expect(held).toBe(0);
+    const { outputDigest } = unwrap(await recomputeResult(pool, plan, store.read));
+    expect(digestOfPieces(unwrap(result))).toBe(outputDigest);
   });
 
   it("takes no task whose numbers point nowhere", () => {
@@ -506,7 +552,7 @@ describe("verifyResult", () => {
     const outputs: Digest[] = [];
     for (const task of plan.tasks.slice(0, -1)) {
       const output = unwrap(await pool.evaluate(taskSpec(plan, planDigest, task.index), store.read));
-      outputs.push(digestOfBytes(output));
+      outputs.push(digestOfPieces(output));
     }
     const { bytes } = unwrap(await recomputeResult(pool, plan, store.read));
     request = await requestFor(bytes, outputs);
@@ -608,7 +654,7 @@ describe("verifyResult", () => {
     const outputs = request.bundle.tasks.slice(0, -1).map((t) => t.outputDigest);
     expect(codeOf(await requestFor(changed, outputs))).toBe("RESULT_MALFORMED");
     expect(codeOf(await requestFor(request.resultBytes.subarray(0, 900), outputs))).toBe("RESULT_MALFORMED");
-    const partial = unwrap(await pool.evaluate(taskSpec(plan, planDigest, 0), store.read));
+    const partial = joinPieces(unwrap(await pool.evaluate(taskSpec(plan, planDigest, 0), store.read)));
     expect(codeOf(await requestFor(partial, outputs))).toBe("RESULT_STRUCTURE");
   });
 

@@ -10,6 +10,24 @@ import { asDigest, type Digest } from "./ids.ts";
 export const digestOfBytes = (bytes: Uint8Array): Digest =>
   asDigest(`0x${createHash("sha256").update(bytes).digest("hex")}`);
 
+/** The same digest over bytes in pieces that follow one another. */
+export function digestOfPieces(pieces: readonly Uint8Array[]): Digest {
+  const hash = createHash("sha256");
+  for (const piece of pieces) hash.update(piece);
+  return asDigest(`0x${hash.digest("hex")}`);
+}
+
+/** Pieces that follow one another as one array. */
+export function joinPieces(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
+}
+
 /** The same digest over a stream: `update` each piece, then `digest` once. */
 export function objectDigester(): { update(piece: Uint8Array): void; digest(): Digest } {
   const hash = createHash("sha256");

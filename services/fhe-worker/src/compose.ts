@@ -18,6 +18,7 @@ import {
   type Wire,
 } from "@cos/service-host";
 import { Telemetry, tracedLog } from "@cos/telemetry";
+import { agentUnder, type TlsMaterial } from "@cos/tls";
 import type { Wallet } from "ethers";
 import { grpcTaskApi } from "./adapters/grpc-task-api.ts";
 import { httpTransfers } from "./adapters/http-transfers.ts";
@@ -30,6 +31,7 @@ import {
   quietHeartbeats,
   watchWorker,
 } from "./adapters/telemetry.ts";
+import { createBufferPool } from "./app/buffer-pool.ts";
 import { createByteBudget } from "./app/byte-budget.ts";
 import { runTask } from "./app/run-task.ts";
 import type { WorkerConfig } from "./config.ts";
@@ -42,6 +44,8 @@ export interface WorkerParts {
   readonly logger: Logger<WorkerLogEvent>;
   readonly serviceToken: string;
   readonly telemetry?: Telemetry;
+  /** Whom presigned URLs over https are believed by; public authorities when left out. */
+  readonly objectsTls?: TlsMaterial | undefined;
   /** How gRPC runs; in the clear on the loopback when left out. */
   readonly wire?: Wire | undefined;
 }
@@ -70,6 +74,9 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
     { wire: parts.wire },
   );
   const pool = new EvaluationPool(config.threads, config.engine);
+  const agent = parts.objectsTls && agentUnder(parts.objectsTls);
+  const readAheadBytes = config.readAheadMebibytes * 2 ** 20;
+  const buffers = createBufferPool(readAheadBytes);
   const state = { running: 0, done: 0n, draining: false };
   watchWorker(telemetry, state);
   const begun = new AbortController();
@@ -82,11 +89,11 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
 
   const runParts = {
     tasks: quietHeartbeats(grpcTaskApi(orchestrator, worker)),
-    transfers: observedTransfers(telemetry, httpTransfers()),
-    evaluate: observedEvaluate(telemetry, poolEvaluate(pool)),
+    transfers: observedTransfers(telemetry, httpTransfers(buffers, agent)),
+    evaluate: observedEvaluate(telemetry, poolEvaluate(pool, buffers)),
     attest: (permitId, taskId, outputDigest) =>
       signTaskAttestation(key, config.chainId, { permitId, taskId, outputDigest }),
-    budget: createByteBudget(config.readAheadMebibytes * 2 ** 20),
+    budget: createByteBudget(readAheadBytes),
     heartbeatMs: config.heartbeatMs,
     elapsedMs: () => performance.now(),
     drain: { begun: begun.signal, late: late.signal },
@@ -186,6 +193,7 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
         host: config.host,
         grpc: {
           port: config.grpcPort,
+          healthPort: config.healthPort,
           services: [service],
           descriptorSet: descriptorSet(),
           wire: parts.wire,
@@ -217,6 +225,7 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
       await drain();
       await hosted?.close();
       await pool.close();
+      await agent?.destroy();
       orchestrator.close();
       logger.info("worker.stopped", { worker });
     },

@@ -21,6 +21,7 @@ await runServiceProcess({
       logger: host.logger(),
       serviceToken: await host.serviceToken(),
       telemetry: host.telemetry,
+      objectsTls: await host.certificates("objectStore"),
       wire: await host.wire(),
     });
   },

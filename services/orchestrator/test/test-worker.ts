@@ -2,7 +2,7 @@ import { createWasmEngine } from "@cos/fhe";
 import { defineTaskConsumer, done, type MessageLog, runConsumer, type Subscription } from "@cos/messaging";
 import { evaluateTask, reducePartials, type TaskSpec } from "@cos/programs";
 import { BeginTaskResponse_Decision as Decision, TaskServiceService } from "@cos/proto/compute";
-import { asDigest, asPermitId, digestOfBytes, signTaskAttestation } from "@cos/protocol";
+import { asDigest, asPermitId, digestOfBytes, joinPieces, signTaskAttestation } from "@cos/protocol";
 import { createGrpcClient, type GrpcClient, RpcFault } from "@cos/service-host";
 import { taskEvents } from "@cos/topics";
 import { Wallet } from "ethers";
@@ -90,7 +90,8 @@ export async function startTestWorker(options: {
         await current().failTask({ taskId, fence, code: result.error.code, retryable: false });
         return;
       }
-      const output = options.tamper?.(result.value, hex(taskId)) ?? result.value;
+      const whole = Array.isArray(result.value) ? joinPieces(result.value) : result.value;
+      const output = options.tamper?.(whole, hex(taskId)) ?? whole;
       const digest = digestOfBytes(output);
       const size = { digest: bytes(digest), sizeBytes: BigInt(output.length) };
       const { url } = await current().presignOutput({ taskId, fence, ...size });

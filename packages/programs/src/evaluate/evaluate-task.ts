@@ -1,6 +1,6 @@
 import type { CiphertextEntry, Engine } from "@cos/fhe";
-import { findProfile, writeCiphertextList } from "@cos/fhe";
-import { ok, type Result } from "@cos/protocol";
+import { ciphertextListPieces, findProfile } from "@cos/fhe";
+import { joinPieces, ok, type Result } from "@cos/protocol";
 import { compareEntries, type TaskSpec } from "../plan/plan.ts";
 import type { EvaluateError, EvaluateOptions, ReadObject } from "./evaluate-error.ts";
 import { Evaluation } from "./evaluation.ts";
@@ -17,8 +17,15 @@ export async function evaluateTask(
 }
 
 /** A task's output from its entries, put into their canonical order. */
-export function toOutput(spec: TaskSpec, entries: readonly CiphertextEntry[]): Uint8Array {
-  return writeCiphertextList(
+export const toOutput = (spec: TaskSpec, entries: readonly CiphertextEntry[]): Uint8Array<ArrayBuffer> =>
+  joinPieces(toOutputPieces(spec, entries));
+
+/** The same in pieces that follow one another; the ciphertexts are not copied. */
+export function toOutputPieces(
+  spec: TaskSpec,
+  entries: readonly CiphertextEntry[],
+): Uint8Array<ArrayBuffer>[] {
+  return ciphertextListPieces(
     { planDigest: spec.planDigest, taskId: spec.taskId, contexts: spec.contexts },
     [...entries].sort(compareEntries),
   );

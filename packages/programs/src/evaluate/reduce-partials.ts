@@ -2,10 +2,11 @@ import { type CiphertextEntry, type Engine, findProfile, openCiphertextList } fr
 import { digestOfBytes, err, type ObjectRef, ok, type Result } from "@cos/protocol";
 import { keyOfEntry, type TaskSpec } from "../plan/plan.ts";
 import type { EvaluateError, EvaluateOptions, ReadObject } from "./evaluate-error.ts";
-import { toOutput } from "./evaluate-task.ts";
+import { toOutputPieces } from "./evaluate-task.ts";
 
 /**
- * Runs the reduce task: entries of one key are added up, all others gathered, in canonical order.
+ * Runs the reduce task: entries of one key are added up, all others gathered, in canonical order. The output is in pieces
+ * that look into the partial results, or into copies where those are to be released: it is in memory once.
  * @param partials the outputs of the tasks that `task.inputs` names, in that order
  */
 export async function reducePartials(
@@ -13,8 +14,8 @@ export async function reducePartials(
   spec: TaskSpec,
   partials: readonly ObjectRef[],
   read: ReadObject,
-  { signal }: EvaluateOptions = {},
-): Promise<Result<Uint8Array, EvaluateError>> {
+  { signal, release }: EvaluateOptions = {},
+): Promise<Result<Uint8Array<ArrayBuffer>[], EvaluateError>> {
   if (spec.task.kind !== "reduce") throw new TypeError("not a reduce task");
   const merged = new Map<string, CiphertextEntry>();
   for (const ref of partials) {
@@ -22,10 +23,12 @@ export async function reducePartials(
     const bytes = await read(ref);
     const actual = digestOfBytes(bytes);
     if (actual !== ref.digest) return err({ code: "OBJECT_DIGEST_MISMATCH", expected: ref.digest, actual });
-    const added = addPartial(engine, spec, bytes, merged);
+    const kept = release === undefined ? bytes : bytes.slice();
+    release?.(bytes);
+    const added = addPartial(engine, spec, kept, merged);
     if (!added.ok) return err({ ...added.error, object: ref.digest } as EvaluateError);
   }
-  return ok(toOutput(spec, [...merged.values()]));
+  return ok(toOutputPieces(spec, [...merged.values()]));
 }
 
 function addPartial(
@@ -50,7 +53,7 @@ function addPartial(
     const key = keyOfEntry(entry);
     const before = merged.get(key);
     if (before === undefined) {
-      merged.set(key, { ...entry, packed: packed.value });
+      merged.set(key, { ...entry, packed: packed.value, digest: list.value.digest(i) });
       continue;
     }
     const sum = addPacked(engine, spec, entry.context, entry.degree, before.packed, packed.value);

@@ -1,4 +1,12 @@
-import { type Digest, digestOfBytes, type ObjectRef, ok, type Result } from "@cos/protocol";
+import {
+  type Digest,
+  digestOfBytes,
+  digestOfPieces,
+  joinPieces,
+  type ObjectRef,
+  ok,
+  type Result,
+} from "@cos/protocol";
 import type { EvaluateError, ReadObject } from "../evaluate/evaluate-error.ts";
 import type { EvaluationPool } from "../evaluate/evaluation-pool.ts";
 import { type Plan, planDigestOf, taskSpec } from "../plan/plan.ts";
@@ -26,8 +34,9 @@ export async function recomputeResult(
     evaluated.map(async (task): Promise<Result<ObjectRef, EvaluateError>> => {
       const output = await pool.evaluate(taskSpec(plan, planDigest, task.index), read, options);
       if (!output.ok) return output;
-      const ref = { digest: digestOfBytes(output.value), sizeBytes: output.value.length };
-      partials.set(ref.digest, output.value);
+      const bytes = joinPieces(output.value);
+      const ref = { digest: digestOfBytes(bytes), sizeBytes: bytes.length };
+      partials.set(ref.digest, bytes);
       done += 1;
       options.onTask?.(done, evaluated.length);
       return ok(ref);
@@ -45,7 +54,9 @@ export async function recomputeResult(
     readPartial,
     options,
   );
-  return result.ok ? ok({ bytes: result.value, outputDigest: digestOfBytes(result.value) }) : result;
+  if (!result.ok) return result;
+  const bytes = joinPieces(result.value);
+  return ok({ bytes, outputDigest: digestOfBytes(bytes) });
 }
 
 /**
@@ -64,7 +75,7 @@ export async function spotCheckTasks(
   for (const task of tasks) {
     const output = await pool.evaluate(taskSpec(plan, planDigest, task), read, { spread: pool.threads });
     if (!output.ok) return output;
-    const actual = digestOfBytes(output.value);
+    const actual = digestOfPieces(output.value);
     const expected = claimed(task);
     if (actual !== expected)
       return { ok: false, error: { code: "TASK_OUTPUT_MISMATCH", task, expected, actual } };

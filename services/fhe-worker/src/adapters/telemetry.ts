@@ -54,10 +54,11 @@ export const observedTransfers = (telemetry: Telemetry, transfers: Transfers): T
     }
     return bytes;
   },
-  write: (url, bytes, signal) =>
-    timed(telemetry, "write", { "cos.size_bytes": bytes.length }, async () => {
-      await transfers.write(url, bytes, signal);
-      telemetry.metrics.count("workerWrittenBytes", {}, bytes.length);
+  discard: transfers.discard,
+  write: (url, output, pieces, signal) =>
+    timed(telemetry, "write", { "cos.size_bytes": output.sizeBytes }, async () => {
+      await transfers.write(url, output, pieces, signal);
+      telemetry.metrics.count("workerWrittenBytes", {}, output.sizeBytes);
     }),
 });
 

@@ -69,17 +69,24 @@ export class TransferFailed extends Error {
 
 /** Bytes over presigned URLs. Throws `TransferFailed` after its own retries. */
 export interface Transfers {
-  read(url: string, sizeBytes: number, signal: AbortSignal): Promise<Uint8Array>;
-  write(url: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** The bytes lie in shared memory, which their reader gives back. */
+  read(url: string, sizeBytes: number, signal: AbortSignal): Promise<Uint8Array<SharedArrayBuffer>>;
+  /** Takes back shared memory that was read into and that nobody looks at; other memory is left to itself. */
+  discard(buffer: ArrayBufferLike): void;
+  /** @param pieces of `output`, which follow one another */
+  write(url: string, output: ObjectRef, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
 }
 
-/** Evaluates in worker threads; `read` is asked for one block at a time. */
+/**
+ * Evaluates in worker threads; `read` is asked for one block at a time. The output is in pieces that follow one another:
+ * a whole result would not fit twice.
+ */
 export type Evaluate = (
   spec: TaskSpec,
   inputs: readonly ObjectRef[],
   read: (ref: ObjectRef) => Promise<Uint8Array>,
   signal: AbortSignal,
-) => Promise<Result<Uint8Array, EvaluateError>>;
+) => Promise<Result<readonly Uint8Array[], EvaluateError>>;
 
 /** Signs with the worker's own key. */
 export type Attest = (permitId: PermitId, taskId: Digest, outputDigest: Digest) => Promise<string>;

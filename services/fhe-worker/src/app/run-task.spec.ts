@@ -19,6 +19,13 @@ const spec = {
 const lease = { fence: 7n, permitId: task.jobId, taskJson: JSON.stringify(spec), inputs: [input] };
 const output = Buffer.from("sum");
 
+/** A text's bytes in shared memory. */
+const shared = (text: string): Uint8Array<SharedArrayBuffer> => {
+  const bytes = new Uint8Array(new SharedArrayBuffer(text.length));
+  bytes.set(Buffer.from(text));
+  return bytes;
+};
+
 const never = new AbortController().signal;
 
 /** A worker's surroundings that write down what they are told. */
@@ -39,12 +46,13 @@ function surroundings(
       release: async (_task, fence) => void told.push(["release", fence]),
     },
     transfers: {
-      read: async () => Buffer.from("block"),
-      write: async (url, bytes) => void told.push(["write", url, Buffer.from(bytes).toString()]),
+      read: async () => shared("block"),
+      discard: () => {},
+      write: async (url, _output, pieces) => void told.push(["write", url, Buffer.concat(pieces).toString()]),
     },
     evaluate: async (_spec, inputs, read) => {
       for (const ref of inputs) await read(ref);
-      return ok(output);
+      return ok([output.subarray(0, 1), output.subarray(1)]);
     },
     attest: async () => "0xsigned",
     budget: createByteBudget(1_000),
@@ -88,7 +96,9 @@ describe("runTask", () => {
     const read = async () => {
       throw new TransferFailed("INPUT_UNREACHABLE", "no answer");
     };
-    const unreachable = surroundings({ parts: { transfers: { read, write: async () => {} } } });
+    const unreachable = surroundings({
+      parts: { transfers: { read, discard: () => {}, write: async () => {} } },
+    });
     expect(await runTask(task, unreachable.parts)).toMatchObject({
       code: "INPUT_UNREACHABLE",
       retryable: true,
@@ -136,7 +146,7 @@ describe("runTask", () => {
         evaluate: async (_spec, inputs, read) => {
           for (const ref of inputs) await read(ref);
           begun.abort();
-          return ok(output);
+          return ok([output]);
         },
       },
     });
@@ -169,7 +179,7 @@ describe("runTask", () => {
         evaluate: async (_spec, inputs, read, signal) => {
           for (const ref of inputs) await read(ref);
           late.abort();
-          return signal.aborted ? err({ code: "CANCELLED" }) : ok(output);
+          return signal.aborted ? err({ code: "CANCELLED" }) : ok([output]);
         },
       },
     });

@@ -1,4 +1,4 @@
-import { digestOfBytes, type ObjectRef } from "@cos/protocol";
+import { digestOfPieces, type ObjectRef } from "@cos/protocol";
 import { needOrder } from "../domain/need-order.ts";
 import { readSpec } from "../domain/read-spec.ts";
 import { taskFailure } from "../domain/task-failure.ts";
@@ -93,7 +93,13 @@ async function runLeased(
     return bytes;
   };
   const inputs = lease.inputs.map(({ digest, sizeBytes }) => ({ digest, sizeBytes }));
-  const ahead = readAhead(needOrder(spec.value, inputs), fetch, parts.budget, signal);
+  const ahead = readAhead(
+    needOrder(spec.value, inputs),
+    fetch,
+    parts.budget,
+    signal,
+    parts.transfers.discard,
+  );
   const read = (ref: ObjectRef) => {
     timing.computesSince ??= parts.elapsedMs();
     return ahead.read(ref);
@@ -104,9 +110,14 @@ async function runLeased(
   signal.throwIfAborted();
   if (!result.ok) return giveUp(task, lease, parts, result.error.code);
 
-  const output = { digest: digestOfBytes(result.value), sizeBytes: result.value.length };
+  const sizeBytes = result.value.reduce((sum, piece) => sum + piece.length, 0);
+  const output = { digest: digestOfPieces(result.value), sizeBytes };
   const url = await parts.tasks.presignOutput(task, lease.fence, output, signal);
-  if (url !== undefined) await parts.transfers.write(url, result.value, signal);
+  try {
+    if (url !== undefined) await parts.transfers.write(url, output, result.value, signal);
+  } finally {
+    for (const buffer of new Set(result.value.map((piece) => piece.buffer))) parts.transfers.discard(buffer);
+  }
   signal.throwIfAborted();
   const signature = await parts.attest(lease.permitId, task.taskId, output.digest);
   await parts.tasks.complete(task, lease.fence, { output, signature, bytesRead, computeSeconds });
