@@ -41,7 +41,7 @@ export type Study = {
   close(): void;
 };
 
-export async function setUpStudy({ fleet }: Ground, dir: string): Promise<Study> {
+export async function setUpStudy({ fleet }: Pick<Ground, "fleet">, dir: string): Promise<Study> {
   await mkdir(dir, { recursive: true });
   const platform = await readPlatformFile(fleet.platformFile);
   const hospital = await newParty(join(dir, "hospital"), "hospital", platform);

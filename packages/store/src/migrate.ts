@@ -1,18 +1,31 @@
 import { createHash } from "node:crypto";
 import type { MigrationStep, Migrations, Queryable, Tx } from "./db.ts";
 import { StoreError } from "./db.ts";
+import { notExpanding } from "./expand-only.ts";
 import { messagingTables } from "./messaging-tables.ts";
 
 /** Steps of the store itself are named so, and no service's are. */
 const messagingPrefix = "messaging-";
 
-/** Checks that step ids are unique, so that a merge of two branches cannot lose one. */
+/**
+ * Checks that step ids are unique, so that a merge of two branches cannot lose one, and that steps which are called
+ * compatible only add.
+ */
 export function defineMigrations(migrations: Migrations): Migrations {
   const ids = new Set(migrations.steps.map((step) => step.id));
   if (ids.size !== migrations.steps.length)
     throw new TypeError(`${migrations.schema}: two steps with one id`);
   if (migrations.steps.some(({ id }) => id.startsWith(messagingPrefix)))
     throw new TypeError(`${migrations.schema}: ids that begin with ${messagingPrefix} are the store's own`);
+  for (const { id, sql, compatible } of migrations.steps) {
+    const reasons = compatible === true ? notExpanding(sql) : [];
+    if (reasons.length > 0) {
+      const facts = reasons.join("; ");
+      throw new TypeError(
+        `${migrations.schema}: step ${id} says that it is compatible, and does more than add: ${facts}`,
+      );
+    }
+  }
   return migrations;
 }
 

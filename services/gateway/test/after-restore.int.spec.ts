@@ -47,7 +47,7 @@ async function reserve() {
   };
   const { blockNumber } = await harness.mirror({ $case: "ticketsReserved", value } as never);
   const wish = {
-    kind: 2,
+    kind: 2 as const,
     datasetId: "1",
     grantId: "5",
     sessionId,

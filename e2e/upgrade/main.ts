@@ -1,0 +1,141 @@
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startParts } from "../../tools/parts/start-parts.ts";
+import { auditChain, auditMoney, auditRows } from "../faults/audit.ts";
+import { onServer } from "../restore/ground.ts";
+import { type StudyJob, setUpStudy } from "../restore/study.ts";
+import { checkOut, commitBeforeNewestMigration } from "./earlier-version.ts";
+import { raiseEarlier } from "./rolling.ts";
+
+/**
+ * `npm run test:upgrade`: a fleet of an earlier commit on real Kafka, Postgres and S3 becomes one of today's, process by
+ * process, while a researcher orders jobs. `-- --from COMMIT` names the earlier one; without it, it is the last one before
+ * the newest migration. Ends with 0 only when no job was lost or counted twice.
+ */
+const { values } = parseArgs({ options: { from: { type: "string" } } });
+const startedAt = performance.now();
+const seconds = () => ((performance.now() - startedAt) / 1_000).toFixed(1);
+const say = (line: string): void => void process.stdout.write(`${seconds().padStart(7)} s  ${line}\n`);
+
+const commit = values.from ?? (await commitBeforeNewestMigration());
+const folder = await mkdtemp(join(tmpdir(), "cos-upgrade-"));
+await chmod(folder, 0o711);
+const tree = await checkOut(commit, join(folder, "earlier"));
+const parts = await startParts(["kafka", "postgres", "s3"]);
+let failed = true;
+try {
+  for (const { name, reason } of parts.missing) throw new Error(`no ${name}: ${reason}`);
+  const { COS_PARTS_KAFKA: kafka = "", COS_PARTS_POSTGRES: postgres = "", COS_PARTS_S3: s3 = "" } = parts.env;
+  const rolling = await raiseEarlier(folder, tree, { kafka, postgres, s3 });
+  try {
+    const study = await setUpStudy(rolling, join(folder, "study"));
+    say(`version ${commit.slice(0, 10)} is up, a dataset is published`);
+    const jobs: StudyJob[] = [];
+    let ordering = true;
+    let phase = "before";
+    const orders = (async () => {
+      while (ordering) {
+        const job = await study.issue(phase, 3_600);
+        jobs.push(job);
+        if (jobs.length % 5 === 0) say(`${jobs.length} jobs ordered`);
+        // As many under way at once as a researcher would have.
+        await study.until(jobs.slice(0, -3), ["ACCEPTED"]);
+      }
+    })();
+    const ordered = async (count: number) => {
+      const wanted = jobs.length + count;
+      while (jobs.length < wanted) {
+        await Promise.race([orders, new Promise((resolve) => setTimeout(resolve, 100))]);
+      }
+    };
+    await ordered(2);
+    phase = "migrated";
+    await rolling.migrate();
+    say("today's migrations have run; every process is still of the earlier version");
+    await ordered(2);
+    phase = "both versions";
+    for (const service of ["access", "settlement", "orchestrator", "gateway"] as const) {
+      await rolling.addNew(service);
+      say(`${service}: both versions are at work`);
+      await ordered(1);
+    }
+    await rolling.replaceWorker("worker-1");
+    say("worker-1 was drained and is of today's version");
+    await ordered(2);
+    phase = "the earlier end";
+    for (const service of ["access", "settlement", "orchestrator", "gateway"] as const) {
+      await rolling.endOld(service);
+      say(`${service}: the earlier version has ended`);
+      await ordered(1);
+    }
+    await rolling.replaceWorker("worker-2");
+    say("worker-2 was drained and is of today's version");
+    phase = "after";
+    await ordered(2);
+    ordering = false;
+    await orders;
+    await study.until(jobs, ["ACCEPTED"]);
+    say(`${jobs.length} jobs were ordered and accepted`);
+
+    let numbers = 0;
+    for (const job of jobs) {
+      numbers += await study.open(job);
+      await study.release(job);
+    }
+    const late = performance.now() + 120_000;
+    let rows = await auditRows({ direct: { postgres: rolling.databaseUrl } });
+    while (rows.some(({ ok }) => !ok) && performance.now() < late) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      rows = await auditRows({ direct: { postgres: rolling.databaseUrl } });
+    }
+    const findings = [
+      {
+        rule: "every job that was ordered has a result that is right",
+        ok: numbers > 0,
+        seen: perPhase(jobs),
+      },
+      ...(await auditChain(study.hospital.client, jobs)),
+      await auditMoney(study.hospital.client, study.accounts),
+      ...rows,
+      await nothingTwice(rolling.databaseUrl),
+    ];
+    study.close();
+    process.stdout.write(`\nfrom ${commit.slice(0, 10)} to today's version\n`);
+    for (const { rule, ok, seen } of findings)
+      process.stdout.write(`  ${ok ? "ok  " : "FAIL"} ${rule}: ${seen}\n`);
+    failed = findings.some(({ ok }) => !ok);
+    process.stdout.write(
+      `\n${findings.filter(({ ok }) => ok).length} of ${findings.length} rules hold, ${seconds()} s\n`,
+    );
+  } finally {
+    await rolling.stop();
+  }
+} finally {
+  await parts.stop();
+  if (failed) say(`logs are kept in ${folder}`);
+  else await rm(folder, { recursive: true, force: true });
+}
+process.exit(failed ? 1 : 0);
+
+function perPhase(jobs: readonly StudyJob[]): string {
+  const phases = Map.groupBy(jobs, ({ what }) => what);
+  return [...phases].map(([phase, each]) => `${each.length} ${phase}`).join(", ");
+}
+
+/** A task's replicas were completed by different workers, two at least: no message made work count twice. */
+async function nothingTwice(databaseUrl: string) {
+  const [row] = await onServer<{ tasks: string; doubled: string }>(
+    databaseUrl,
+    `SELECT count(*) AS tasks, count(*) FILTER (WHERE done < 2 OR workers <> done) AS doubled FROM (
+       SELECT count(*) FILTER (WHERE state = 'DONE' AND output_digest IS NOT NULL) AS done,
+         count(DISTINCT worker) FILTER (WHERE state = 'DONE' AND output_digest IS NOT NULL) AS workers
+       FROM orchestrator.replica GROUP BY job_id, task_id) AS each`,
+  );
+  return {
+    rule: "each task was counted once for each worker, and for two at least",
+    ok: row !== undefined && row.doubled === "0" && Number(row.tasks) > 0,
+    seen: `${row?.tasks} tasks, ${row?.doubled} otherwise`,
+  };
+}
