@@ -1,0 +1,63 @@
+// biome-ignore lint/suspicious/noExplicitAny: values as they are merged
+type Values = Readonly<Record<string, any>>;
+
+const grpc = 50_051;
+const http = 8_080;
+const metrics = 9_464;
+
+/**
+ * Who speaks to whom, written down from the services' composition roots and not from the templates: gateways ask access and
+ * orchestrator, orchestrators ask access, workers ask the orchestrator.
+ */
+const calls = [
+  ["gateway", "access"],
+  ["gateway", "orchestrator"],
+  ["orchestrator", "access"],
+  ["fhe-worker", "orchestrator"],
+] as const;
+
+/** What each process opens of the parts. Workers hold no database, no bucket credential and no node. */
+const parts = {
+  access: ["broker", "database", "chain"],
+  orchestrator: ["broker", "database", "objectStore"],
+  gateway: ["broker", "database", "objectStore", "cache", "chain"],
+  settlement: ["broker", "database", "objectStore", "chain"],
+  "fhe-worker": ["broker", "objectStore"],
+  migration: ["database"],
+} as const;
+
+/** Whom people call. */
+const forPeople = { access: [grpc], gateway: [grpc, http], settlement: [grpc] } as const;
+
+/** The connections that a deployment with these values needs; any other is one too many. */
+export function expectedFlows(values: Values): string[] {
+  const { network, exposure, telemetry, migration, gateway, cache, broker } = values;
+  const ports: Record<string, number[]> = {
+    broker: [...new Set<number>(broker.servers.map((server: string) => Number(server.split(":").at(-1))))],
+    database: [network.ports.database],
+    objectStore: [network.ports.objectStore],
+    cache: [network.ports.cache],
+    chain: network.ports.chain,
+  };
+  const flows = calls.map(([from, to]) => `${from} -> ${to}: ${grpc}`);
+  for (const [component, wanted] of Object.entries(parts)) {
+    if (component === "migration" && !migration.enabled) continue;
+    flows.push(`${component} -> dns: ${network.dns.port}`);
+    for (const part of wanted) {
+      if (part === "cache" && cache.existingSecret === "") continue;
+      for (const port of ports[part] ?? []) flows.push(`${component} -> ${part}: ${port}`);
+    }
+    if (component === "migration") continue;
+    const tells = telemetry.otelEndpoint !== "" && (component !== "fhe-worker" || telemetry.fromWorkers);
+    if (tells) flows.push(`${component} -> collector: ${network.ports.collector}`);
+    if (network.peers.prometheus.length > 0) flows.push(`prometheus -> ${component}: ${metrics}`);
+    if (network.peers.operators.length > 0) flows.push(`operators -> ${component}: ${grpc}`);
+  }
+  if (gateway.oidcProviders.length > 0) flows.push(`gateway -> oidc: ${network.ports.oidc}`);
+  if (exposure.kind !== "none") {
+    for (const [component, open] of Object.entries(forPeople)) {
+      for (const port of open) flows.push(`people -> ${component}: ${port}`);
+    }
+  }
+  return flows.toSorted();
+}
