@@ -16,6 +16,12 @@ export interface MessageLog extends Publisher {
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   /** Messages published and not yet committed by the group: outstanding work. */
   lag(group: string, topic: string): Promise<number>;
+  /**
+   * Seconds after a message was last published by which nobody can be given it again, whatever becomes of a group's
+   * offsets, and by which it is published again at the latest, out of a restored backup. Infinity for a topic that is kept
+   * for ever.
+   */
+  keptSeconds(topic: string): Promise<number>;
   /** @throws when no broker answers */
   ping(): Promise<void>;
   /** Ends all subscriptions after their running handlers, then the log. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import {
   type Db,
+  forgetRetriedLetters,
   forgetSentOutbox,
   markOutboxSent,
   outboxChannel,
@@ -62,7 +63,8 @@ export function startOutboxRelay(options: {
         if (leading && (await sendBatch())) continue;
         failures = 0;
         if (leading && performance.now() - tidiedAt > tidyEveryMs) {
-          await forgetSentOutbox(db);
+          await forgetSentOutbox(db, keepSentSeconds, { signal: closing.signal });
+          await forgetRetriedLetters(db, keepRetriedSeconds, { signal: closing.signal });
           tidiedAt = performance.now();
         }
         // One that does not lead has nothing to do when messages come; it looks whether the leader is gone.
@@ -95,6 +97,9 @@ export function startOutboxRelay(options: {
 const relayLock = "outbox-relay";
 const closeLimitMs = 10_000;
 const tidyEveryMs = 3_600_000;
+/** For people who look into an incident; nothing reads them. */
+const keepSentSeconds = 86_400;
+const keepRetriedSeconds = 90 * 86_400;
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => {});

@@ -1,14 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { claimInbox, type Db, insertDeadLetter } from "@cos/store";
+import { claimInbox, type Db, forgetInbox, insertDeadLetter } from "@cos/store";
 import type { Consumer, Delivery, Outcome, TaskConsumer } from "./consumer.ts";
 import type { MessageLog, ReceivedMessage, Subscription } from "./message-log.ts";
+import { regularly } from "./regularly.ts";
 import { defaultRetryPolicy, type RetryPolicy, retryDelayMs } from "./retry-policy.ts";
 
 /** What an operator sees of a consumer. References only, never a payload. */
 export type ConsumerEvent = {
-  readonly type: "retrying" | "parked" | "paused" | "parking-failed";
+  readonly type: "retrying" | "parked" | "paused" | "parking-failed" | "untidied";
   readonly consumer: string;
   readonly topic: string;
+  /** -1 where it is about all of them. */
   readonly partition: number;
   readonly messageId?: string;
   /** Code of the reason. */
@@ -23,6 +25,8 @@ export type ConsumerParts = {
   readonly db?: Db;
   readonly maxInFlight?: number;
   readonly retry?: RetryPolicy;
+  /** How often claims that nobody needs any more are deleted; default an hour. */
+  readonly tidyEveryMs?: number;
   onEvent?(event: ConsumerEvent): void;
 };
 
@@ -32,10 +36,10 @@ export async function runConsumer<T>(
   parts: ConsumerParts,
 ): Promise<Subscription> {
   if (consumer.kind === "transactional" && !parts.db) throw new TypeError(`${consumer.name} needs a db`);
-  const { log, onEvent = () => {} } = parts;
+  const { log, db, onEvent = () => {}, tidyEveryMs = 3_600_000 } = parts;
   const { name, topic } = consumer;
   await log.declare(topic);
-  return log.subscribe({
+  const subscription = await log.subscribe({
     group: name,
     topic: topic.name,
     ...(parts.maxInFlight === undefined ? {} : { maxInFlight: parts.maxInFlight }),
@@ -43,6 +47,26 @@ export async function runConsumer<T>(
     onPaused: (partition, error) =>
       onEvent({ type: "paused", consumer: name, topic: topic.name, partition, reason: codeOf(error), error }),
   });
+  if (db === undefined) return subscription;
+  const tidy = async (signal: AbortSignal): Promise<void> => {
+    const seconds = await log.keptSeconds(topic.name);
+    if (Number.isFinite(seconds)) await forgetInbox(db, name, seconds, { signal });
+  };
+  const stopTidying = regularly(tidyEveryMs, tidy, (error) =>
+    onEvent({
+      type: "untidied",
+      consumer: name,
+      topic: topic.name,
+      partition: -1,
+      reason: codeOf(error),
+      error,
+    }),
+  );
+  return {
+    close: async (options) => {
+      await Promise.all([stopTidying(), subscription.close(options)]);
+    },
+  };
 }
 
 /** Several consumers of one service; closing closes all. */

@@ -35,6 +35,7 @@ export async function onBreakableWire(
       publish: (messages) => wires.run(wire, () => log.publish(messages)),
       subscribe: (options) => wires.run(wire, () => log.subscribe(options)),
       lag: (group, topic) => wires.run(wire, () => log.lag(group, topic)),
+      keptSeconds: (topic) => wires.run(wire, () => log.keptSeconds(topic)),
       ping: () => wires.run(wire, () => log.ping()),
       close: () => wires.run(wire, () => log.close()),
     },

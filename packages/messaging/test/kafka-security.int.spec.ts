@@ -101,17 +101,25 @@ describe.skipIf(!realPart("kafka"))("a broker that asks for mutual TLS and a pas
   });
 
   it.each([
-    ["a wrong password", () => ({ tls: certificates, sasl: { ...sasl, password: "guess" } })],
-    ["no client certificate", () => ({ tls: { ca: certificates.ca }, sasl })],
-    ["a certificate of another authority", () => ({ tls: { ...strangers, ca: certificates.ca }, sasl })],
-    ["no trust in the broker's certificate", () => ({ tls: { ...certificates, ca: strangers.ca }, sasl })],
-    ["no TLS", () => ({ sasl })],
-  ])("refuses %s, without a crash and without the password in the error", async (_what, options) => {
+    ["a wrong password", /REFUSED/, () => ({ tls: certificates, sasl: { ...sasl, password: "guess" } })],
+    ["no client certificate", /UNTRUSTED|UNAVAILABLE/, () => ({ tls: { ca: certificates.ca }, sasl })],
+    [
+      "a certificate of another authority",
+      /UNTRUSTED|UNAVAILABLE/,
+      () => ({ tls: { ...strangers, ca: certificates.ca }, sasl }),
+    ],
+    [
+      "no trust in the broker's certificate",
+      /UNTRUSTED/,
+      () => ({ tls: { ...certificates, ca: strangers.ca }, sasl }),
+    ],
+    ["no TLS", /UNTRUSTED|UNAVAILABLE/, () => ({ sasl })],
+  ])("refuses %s, without a crash and without the password in the error", async (_what, code, options) => {
     const log = await open(options());
     const asked: unknown = await log
       .declare({ name: "secret.v1", partitions: 2 })
       .catch((error: unknown) => error);
-    expect(asked).toMatchObject({ code: expect.stringMatching(/^KAFKA_(REFUSED|UNAVAILABLE)$/) });
+    expect(asked).toMatchObject({ code: expect.stringMatching(code) });
     expect(JSON.stringify(asked) + String(asked) + String((asked as Error).cause)).not.toMatch(
       /guess|tell-nobody/,
     );

@@ -11,7 +11,7 @@ import type { PartConfig } from "./part-settings.ts";
 export async function kafkaSettings(
   config: PartConfig,
   certificates: TlsMaterial | undefined,
-): Promise<Pick<KafkaOptions, "brokers" | "patienceMs" | "tls" | "sasl">> {
+): Promise<Pick<KafkaOptions, "brokers" | "oldestBackupDays" | "patienceMs" | "tls" | "sasl">> {
   const { brokers = [], brokersTls, brokersSasl, brokersSaslFile, plaintext } = config;
   if (brokersTls === false && certificates) {
     throw new Error("COS_BROKERS_TLS is off, and certificate files are set for the brokers");
@@ -29,6 +29,7 @@ export async function kafkaSettings(
   }
   return {
     brokers,
+    oldestBackupDays: config.oldestBackupDays,
     patienceMs: config.brokersPatienceSeconds * 1000,
     ...(tls ? { tls } : {}),
     ...(brokersSasl && brokersSaslFile ? { sasl: await saslOf(brokersSasl, brokersSaslFile) } : {}),

@@ -56,6 +56,12 @@ export const partSettings = {
     schema: z.coerce.number().int().min(1).max(3_600).default(60),
     meaning: "how long brokers are asked before a failure is one",
   },
+  oldestBackupDays: {
+    schema: z.coerce.number().int().min(1).max(3_650).default(30),
+    meaning:
+      "age of the oldest backup that may be restored: which messages were counted is remembered at least so long",
+    unit: "d",
+  },
   objectStoreUrlFile: { schema: file, meaning: "file with http(s)://access-key:secret-key@host:port/bucket" },
   ...tlsFiles("objectStore", "the object store", ", where its URLs are https; workers need it too"),
   objectStorePublicUrl: {

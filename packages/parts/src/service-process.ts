@@ -281,7 +281,10 @@ export class ServiceProcess {
       this.#ends.add(() => log.close());
       return log;
     }
-    const log = await openEmbeddedLog({ store: await this.#openStore() });
+    const log = await openEmbeddedLog({
+      store: await this.#openStore(),
+      oldestBackupDays: this.config.oldestBackupDays,
+    });
     this.#ends.add(() => log.close());
     return log;
   }

@@ -20,4 +20,10 @@ export const messagingTables: readonly MigrationStep[] = [
         created_at timestamptz NOT NULL DEFAULT now(), retried_at timestamptz,
         UNIQUE (consumer, message_id));`,
   },
+  {
+    // Finds old claims, which lie together, at next to no cost for new ones.
+    id: "messaging-0002-inbox-age",
+    compatible: true,
+    sql: "CREATE INDEX inbox_age ON inbox USING brin (claimed_at) WITH (pages_per_range = 16, autosummarize = on);",
+  },
 ];

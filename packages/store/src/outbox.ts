@@ -53,11 +53,6 @@ export async function markOutboxSent(db: Db, ids: readonly bigint[]): Promise<vo
   await db.query("UPDATE outbox SET sent_at = now() WHERE id = ANY($1::bigint[])", [ids]);
 }
 
-/** Forgets messages that were sent more than a day ago; they are kept that long for people who look into an incident. */
-export async function forgetSentOutbox(db: Db): Promise<void> {
-  await db.query("DELETE FROM outbox WHERE sent_at < now() - interval '1 day'");
-}
-
 /**
  * Has everything sent again that is still kept, under its own ids: after a restore nobody knows what of it the consumers'
  * tables had counted, and their inboxes do. @returns how many messages

@@ -2,11 +2,12 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openTestStore, storeContract, tempFolder } from "@cos/testkit";
+import { housekeepingContract, openTestStore, storeContract, tempFolder } from "@cos/testkit";
 import { expect, it } from "vitest";
 import { openEmbeddedStore } from "../src/index.ts";
 
 storeContract(openTestStore);
+housekeepingContract(openTestStore);
 
 it("lets one opener in, says so to the second, and lets the next in after the first has closed", async () => {
   const { store, dataDir, dispose } = await openTestStore();

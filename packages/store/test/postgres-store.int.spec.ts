@@ -1,11 +1,11 @@
-import { createTestDatabase, realPart, storeContract } from "@cos/testkit";
+import { createTestDatabase, housekeepingContract, realPart, storeContract } from "@cos/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPostgresStore, type PostgresStoreOptions, type Store } from "../src/index.ts";
+import { forgetInbox, openPostgresStore, type PostgresStoreOptions, type Store } from "../src/index.ts";
 
 const server = realPart("postgres");
 
 describe.skipIf(server === undefined)("Postgres", () => {
-  storeContract(async () => {
+  const empty = async () => {
     const database = await createTestDatabase(server!);
     const store = openPostgresStore({
       url: database.url,
@@ -18,7 +18,9 @@ describe.skipIf(server === undefined)("Postgres", () => {
       await database.drop();
     };
     return { store, dispose };
-  });
+  };
+  storeContract(empty);
+  housekeepingContract(empty);
 
   let database: Awaited<ReturnType<typeof createTestDatabase>>;
   const stores: Store[] = [];
@@ -46,6 +48,25 @@ describe.skipIf(server === undefined)("Postgres", () => {
     await db.migrate({ schema, steps });
     return db;
   };
+
+  it("does not wait for claims that a transaction holds when old ones are forgotten", async () => {
+    const db = await migrated(open(), "held");
+    await db.query(
+      "INSERT INTO inbox SELECT 'one', 'm' || n, now() - interval '9 days' FROM generate_series(1, 5) n",
+    );
+    const [isHeld, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const holding = db.inTransaction(async (tx) => {
+      await tx.query("SELECT FROM inbox WHERE message_id = 'm3' FOR UPDATE");
+      isHeld.resolve();
+      await letGo.promise;
+    });
+    await isHeld.promise;
+    expect(await forgetInbox(db, "one", 86_400)).toBe(4);
+    letGo.resolve();
+    await holding;
+    const { rows } = await db.query("SELECT message_id FROM inbox");
+    expect(rows).toEqual([{ message_id: "m3" }]);
+  });
 
   it("refuses to work on a schema whose migrations were not run, and works when a command has run them", async () => {
     const service = open({ migrations: "check" }).schema("checked");
@@ -155,7 +176,8 @@ describe.skipIf(server === undefined)("Postgres", () => {
       "mysql://a:b@h/d",
       "postgres://h/d",
       "postgres://a:b@h",
-      "postgres://a:b@h/d?sslmode=disable",
+      "postgres://a:b@h/d?sslmode=require",
+      "postgres://a:b@h/d?sslmode=verify-full&sslrootcert=x",
     ]) {
       expect(() => openPostgresStore({ url, applicationName: "test" })).toThrow(TypeError);
     }

@@ -8,6 +8,7 @@ export {
   rules,
   startFaultyRpc,
 } from "./faulty-rpc.ts";
+export { housekeepingContract } from "./housekeeping-contract.ts";
 export { type LogUnderTest, messageLogContract } from "./message-log-contract.ts";
 export { type ObjectStoreUnderTest, objectStoreContract } from "./object-store-contract.ts";
 export { realPart } from "./real-part.ts";

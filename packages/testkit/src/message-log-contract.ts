@@ -205,6 +205,18 @@ export function messageLogContract(make: () => Promise<LogUnderTest>): void {
       await again.close();
     });
 
+    it("says by when nobody can be given a message again, or that this never is", async () => {
+      const declare = async (name: string, retentionDays: number) => {
+        await made.log.declare({ name: `${topic}.${name}`, partitions: 1, retentionDays });
+        return (await made.log.keptSeconds(`${topic}.${name}`)) / 86_400;
+      };
+      expect(await declare("ever", Number.POSITIVE_INFINITY)).toBe(Number.POSITIVE_INFINITY);
+      const long = await declare("long", 40);
+      expect(long).toBeGreaterThanOrEqual(40);
+      expect(long).toBeLessThan(60);
+      expect(await declare("short", 1)).toBe(30); // As old as a backup may be that sends again.
+    });
+
     it("publishes to topics that were declared, under one number of partitions", async () => {
       await expect(
         made.log.publish([{ ...message("x"), topic: `${prefix}contract.unknown.v1` }]),

@@ -67,6 +67,7 @@ const prefixed = (log: MessageLog, prefix: string): MessageLog => ({
         options.handle({ ...message, topic: message.topic.slice(prefix.length) }, signal),
     }),
   lag: (group, topic) => log.lag(prefix + group, prefix + topic),
+  keptSeconds: (topic) => log.keptSeconds(prefix + topic),
   ping: () => log.ping(),
   close: () => log.close(),
 });

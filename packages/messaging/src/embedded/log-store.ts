@@ -75,6 +75,21 @@ export class LogStore {
     );
   }
 
+  /** Deletes messages older than `seconds` that every group which reads the topic has behind it. */
+  async forget(topic: string, seconds: number, signal: AbortSignal): Promise<void> {
+    for (let deleted = forgetAtOnce; deleted === forgetAtOnce && !signal.aborted; ) {
+      const { rowCount } = await this.#db.query(
+        `DELETE FROM message WHERE (topic, partition, "offset") IN (
+           SELECT topic, partition, "offset" FROM message m
+           WHERE topic = $1 AND published_at < now() - make_interval(secs => $2) AND NOT EXISTS (
+             SELECT FROM group_offset g WHERE g.topic = m.topic AND g.partition = m.partition AND g.next_offset <= m."offset")
+           LIMIT $3)`,
+        [topic, seconds, forgetAtOnce],
+      );
+      deleted = rowCount;
+    }
+  }
+
   async lag(group: string, topic: string): Promise<number> {
     const { rows } = await this.#db.query<{ lag: string | null }>(
       `SELECT sum(e.next_offset - coalesce(g.next_offset, 0)) AS lag
@@ -86,6 +101,9 @@ export class LogStore {
     return Number(rows[0]?.lag ?? 0);
   }
 }
+
+/** The store runs one statement at a time: this one must be short. */
+const forgetAtOnce = 1_000;
 
 export type Batch = {
   readonly topic: string;

@@ -1,19 +1,25 @@
 import type { OutgoingMessage, Store } from "@cos/store";
 import type { MessageLog } from "../message-log.ts";
 import { partitionOf } from "../partition-of.ts";
+import { regularly } from "../regularly.ts";
 import { Group } from "./group.ts";
 import { type Batch, LogStore } from "./log-store.ts";
 import { logMigrations } from "./log-tables.ts";
 
 /**
  * Opens the log of one process: durable in the store, wake-ups in memory. The process that has the store open has the
- * log to itself, so its ends are known without asking.
+ * log to itself, so its ends are known without asking. What is older than its topic's retention, and behind every group
+ * that has ever read the topic, is deleted.
+ * @param options.oldestBackupDays age of the oldest backup that the store may be restored from; default 30
  * @param options.duplicateDeliveries hands every message over twice, to test that nothing counts twice
  */
 export async function openEmbeddedLog(options: {
   readonly store: Store;
   readonly duplicateDeliveries?: boolean;
+  readonly oldestBackupDays?: number;
+  readonly tidyEveryMs?: number;
 }): Promise<MessageLog> {
+  const { oldestBackupDays = 30, tidyEveryMs = 3_600_000 } = options;
   const db = options.store.schema("log");
   await db.migrate(logMigrations);
   const store = new LogStore(db);
@@ -21,6 +27,12 @@ export async function openEmbeddedLog(options: {
   const topics = await store.topics();
   const groups = new Map<string, Promise<Group>>();
   const byTopic = new Map<string, Group[]>();
+  const retention = new Map<string, number>();
+  const stopTidying = regularly(tidyEveryMs, async (signal) => {
+    for (const [topic, days] of retention) {
+      if (Number.isFinite(days)) await store.forget(topic, days * 86_400, signal);
+    }
+  });
 
   const partitionsOf = (topic: string): number => {
     const partitions = topics.get(topic);
@@ -43,7 +55,8 @@ export async function openEmbeddedLog(options: {
   };
 
   return {
-    declare: async ({ name, partitions }) => {
+    declare: async ({ name, partitions, retentionDays = 7 }) => {
+      retention.set(name, retentionDays);
       if (topics.get(name) === partitions) return;
       await store.declare(name, partitions);
       topics.set(name, partitions);
@@ -70,9 +83,13 @@ export async function openEmbeddedLog(options: {
 
     lag: (group, topic) => store.lag(group, topic),
 
+    keptSeconds: async (topic) =>
+      Math.max(retention.get(topic) ?? Number.POSITIVE_INFINITY, oldestBackupDays) * 86_400,
+
     ping: async () => {}, // it lives in this process
 
     close: async () => {
+      await stopTidying();
       for (const group of groups.values()) await (await group).close();
     },
   };

@@ -27,6 +27,8 @@ export type KafkaOptions = {
   readonly stallMs?: number;
   /** How long `declare`, `publish` and `lag` try before they fail with `KAFKA_UNAVAILABLE` or `KAFKA_UNTRUSTED`; default 60 s. */
   readonly patienceMs?: number;
+  /** Age of the oldest backup that a service may be restored from: its outbox then sends again; default 30 days. */
+  readonly oldestBackupDays?: number;
   /** Messages read ahead per partition; default 256. */
   readonly readAhead?: number;
   /** What an operator should hear of. */

@@ -1,4 +1,4 @@
-import { Admin, ListOffsetTimestamps } from "@platformatic/kafka";
+import { Admin, ConfigResourceTypes, ListOffsetTimestamps } from "@platformatic/kafka";
 import type { TopicDeclaration } from "../message-log.ts";
 import { bearErrors, clientOptions } from "./client-options.ts";
 import { codeOf } from "./error-codes.ts";
@@ -63,6 +63,29 @@ export class KafkaTopics {
         }),
       );
     });
+  }
+
+  /**
+   * How long the brokers keep a message at most, by their own settings, which an operator may have changed: a segment is
+   * deleted when its last message is old enough, and takes messages for `segment.ms`.
+   */
+  async keptSeconds(topic: string): Promise<number> {
+    const [described] = await this.#ask((admin) =>
+      admin.describeConfigs({
+        resources: [
+          {
+            resourceType: ConfigResourceTypes.TOPIC,
+            resourceName: topic,
+            configurationKeys: ["cleanup.policy", "retention.ms", "segment.ms"],
+          },
+        ],
+      }),
+    );
+    const of = new Map(described?.configs.map(({ name, value }) => [name, value]));
+    const [retentionMs, segmentMs] = [Number(of.get("retention.ms")), Number(of.get("segment.ms"))];
+    if (of.get("cleanup.policy") !== "delete" || retentionMs < 0) return Number.POSITIVE_INFINITY;
+    if (!(retentionMs + segmentMs > 0)) throw new Error("the broker does not say how long it keeps messages");
+    return (retentionMs + segmentMs + dayMs) / 1000; // a day for clocks that differ and deletions that wait
   }
 
   /** @throws when no broker answers */

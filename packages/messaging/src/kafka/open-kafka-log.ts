@@ -19,7 +19,12 @@ import { KafkaPublisher, type Placed } from "./publisher.ts";
  */
 export async function openKafkaLog(options: KafkaOptions): Promise<MessageLog> {
   const { sessionTimeoutMs = 15_000, heartbeatMs = 1_000, stallMs = 30_000, patienceMs = 60_000 } = options;
-  const { readAhead = 256, maxMessageBytes = defaultMaxMessageBytes, onEvent = () => {} } = options;
+  const {
+    oldestBackupDays = 30,
+    readAhead = 256,
+    maxMessageBytes = defaultMaxMessageBytes,
+    onEvent = () => {},
+  } = options;
   const topics = new KafkaTopics(options);
   const publisher = new KafkaPublisher(options, (error) =>
     onEvent({ type: "producer-replaced", reason: codeOf(error) }),
@@ -107,6 +112,11 @@ export async function openKafkaLog(options: KafkaOptions): Promise<MessageLog> {
     },
 
     ping: () => topics.ping(),
+
+    keptSeconds: async (topic) => {
+      const kept = await patiently(() => topics.keptSeconds(topic));
+      return Math.max(kept, oldestBackupDays * 86_400);
+    },
 
     close: async () => {
       await Promise.all([...members].map((member) => member.close(true)));

@@ -17,6 +17,9 @@ export const sqlNonces: Nonces = {
     return rowCount === 1;
   },
   deleteExpired: async (db, now) => {
-    await db.query("DELETE FROM nonces WHERE expires_at <= $1", [now]);
+    await db.query(
+      "DELETE FROM nonces WHERE nonce IN (SELECT nonce FROM nonces WHERE expires_at <= $1 LIMIT 20000)",
+      [now],
+    );
   },
 };

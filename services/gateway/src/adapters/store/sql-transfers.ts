@@ -95,7 +95,10 @@ export const sqlTransfers: Transfers = {
     ]);
   },
   deleteEnded: async (db, before) => {
-    await db.query("DELETE FROM transfers WHERE expires_at < $1", [before]);
+    await db.query(
+      `DELETE FROM transfers WHERE token_hash IN (SELECT token_hash FROM transfers WHERE expires_at < $1 LIMIT 20000)`,
+      [before],
+    );
     await db.query(
       `WITH over AS (SELECT ticket_id FROM tickets WHERE expires_at < $1
          AND NOT EXISTS (SELECT FROM transfers WHERE transfers.ticket_id = tickets.ticket_id) LIMIT 20000),
