@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { runCli } from "@cos/cli";
+import { readPlatformFile } from "@cos/client";
 import { type Fleet, startFleet } from "@cos/cluster";
+import { readHealthReport } from "@cos/service-host";
 import { createTestDatabase, realPart, type TestDatabase } from "@cos/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cacheFolder } from "../tools/parts/cache-folder.ts";
@@ -171,10 +173,12 @@ describe.skipIf(!there)("cos doctor, beside a fleet on real parts of which some 
     "says whom the dead service was needed by only where it is not told by its own line",
     async () => {
       await fleet.processes.get("orchestrator")?.kill();
-      await expect
-        .poll(async () => (await doctor()).line("orchestrator")?.level, { timeout: 30_000 })
-        .toBe("bad");
+      const { services } = await readPlatformFile(fleet.platformFile);
+      const toldByGateway = async () =>
+        (await readHealthReport(services.gateway)).said.get("service/orchestrator");
+      await expect.poll(toldByGateway, { timeout: 30_000 }).toBe(false);
       const { line } = await doctor();
+      expect(line("orchestrator")?.level).toBe("bad");
       expect(line("gateway to orchestrator")).toBeUndefined();
       expect(line("gateway")?.level).toBe("ok");
     },

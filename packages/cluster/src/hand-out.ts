@@ -2,6 +2,7 @@ import { copyFile, mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { computeAddress } from "ethers";
 import { type CertifiedKey, DeploymentAuthority } from "./deployment-authority.ts";
+import { keptAuthority } from "./kept-certificates.ts";
 import type { PreparedCluster } from "./prepare-cluster.ts";
 import type { PrepareConfig } from "./prepare-settings.ts";
 
@@ -25,12 +26,17 @@ const given: Readonly<Record<string, readonly string[]>> = {
 /**
  * Fills one folder per service and worker with what it may know: its keys and URLs, its certificate (`tls.crt`, `tls.key`,
  * `ca.crt`) and settings that only a prepared chain tells (`settings.env`); and `client/platform.json`, which holds no
- * secret. `operator/platform.json` is the same as it looks from inside the deployment.
+ * secret. `operator/platform.json` is the same as it looks from inside the deployment. Certificates that have a third of
+ * their time to go stay, so that platform files which people have fetched stay good.
  */
-export async function handOut(config: PrepareConfig, chain: Chain, prepared: PreparedCluster): Promise<void> {
+export async function handOut(
+  config: PrepareConfig,
+  chain: Chain,
+  prepared: PreparedCluster,
+  now = Date.now(),
+): Promise<void> {
   const { keys } = prepared;
   const operator = join(config.folder, "operator");
-  const authority = await DeploymentAuthority.create(config.certificateDays);
   const settings: Readonly<Record<string, string>> = {
     gateway: `COS_GATEWAY_GATEWAY_ADDRESS=${computeAddress(keys.gateway)}`,
     orchestrator: `COS_ORCHESTRATOR_OPERATOR=${computeAddress(keys.settler)}`,
@@ -40,18 +46,35 @@ export async function handOut(config: PrepareConfig, chain: Chain, prepared: Pre
     await mkdir(folder, { recursive: true, mode: 0o750 });
     for (const name of names) await copyFile(join(operator, name), join(folder, name));
     await put(folder, "settings.env", `${settings[service] ?? ""}\n`);
-    await putCertificate(folder, authority.pem, await authority.certify(service));
   }
   for (const i of config.workerRegions.keys()) {
     const folder = join(config.folder, `worker-${i + 1}`);
     await mkdir(folder, { recursive: true, mode: 0o750 });
     await copyFile(join(operator, `worker-${i + 1}.key`), join(folder, "worker.key"));
     await copyFile(join(operator, "service-token"), join(folder, "service-token"));
-    await putCertificate(folder, authority.pem, await authority.certify("fhe-worker"));
   }
-  await putCertificate(operator, authority.pem, await authority.certify("operator"));
-  await writePlatformFiles(config, chain, prepared, authority.pem);
+  await writePlatformFiles(config, chain, prepared, await certify(config, now));
 }
+
+/** Gives everybody a certificate, unless those from before are good. @returns the authority, PEM */
+async function certify(
+  { folder, workerRegions, certificateDays }: PrepareConfig,
+  now: number,
+): Promise<string> {
+  const holders = new Map([
+    ...[...Object.keys(given), "operator"].map((name) => [join(folder, name), name] as const),
+    ...workerRegions.map((_, i) => [join(folder, `worker-${i + 1}`), "fhe-worker"] as const),
+  ]);
+  const kept = await keptAuthority(holders, (certificateDays * dayMs) / 3, now);
+  if (kept !== undefined) return kept;
+  const authority = await DeploymentAuthority.create(certificateDays, now);
+  for (const [holder, service] of holders) {
+    await putCertificate(holder, authority.pem, await authority.certify(service));
+  }
+  return authority.pem;
+}
+
+const dayMs = 86_400_000;
 
 async function writePlatformFiles(
   config: PrepareConfig,
