@@ -94,3 +94,45 @@ it("lists signing keys, and rotates them", async () => {
     json: { error: { code: "ROTATION_PENDING" } },
   });
 });
+
+it("drains a worker by number, address or place; a dry run leaves it at work", async () => {
+  const drain = (...more: string[]) => cos("ops", "drain", ...more, ...data);
+  const foreseen = await drain("1", "--dry-run");
+  expect(foreseen).toMatchObject({ code: 0, json: { draining: false, dryRun: true } });
+  const { address, worker } = foreseen.json as { address: string; worker: string };
+  expect(await drain(worker, "--dry-run")).toMatchObject({ code: 0, json: { address, draining: false } });
+  expect(await drain(address, "--wait", "10")).toMatchObject({
+    code: 0,
+    json: { worker, draining: true, running: 0, dryRun: false },
+  });
+  expect(await drain("worker-1")).toMatchObject({ code: 0, json: { draining: true } });
+});
+
+it("says which worker it does not know, and that a wait is seconds", async () => {
+  const unknown = await cos("ops", "drain", "9", ...data);
+  expect(unknown).toMatchObject({
+    code: 4,
+    json: { error: { code: "NO_SUCH_WORKER", message: "the platform file names no worker '9'" } },
+  });
+  expect(await cos("ops", "drain", "1", "--wait", "soon", ...data)).toMatchObject({
+    code: 2,
+    json: {
+      error: { message: "--wait is a whole number from 1 to 86400, not 'soon'" },
+    },
+  });
+  expect(await cos("ops", "drain", "127.0.0.1:9", ...data)).toMatchObject({ code: 5 });
+});
+
+it.each([
+  [["mirror", "rewind", "--from-block", "-1"], "--from-block is a whole number from 0"],
+  [["dead-letter", "show", "x", "--service", "gateway"], "ID is a whole number from 1"],
+  [["dead-letter", "list", "--limit", "0"], "--limit is a whole number from 1 to 1000, not '0'"],
+  [
+    ["dead-letter", "list", "--service", "worker"],
+    "--service is one of access, orchestrator, gateway, settlement",
+  ],
+])("refuses %j by saying what is expected", async (words, message) => {
+  const refused = await cos("ops", ...words, ...data);
+  expect(refused.code).toBe(2);
+  expect((refused.json.error as { message: string }).message).toContain(message);
+});

@@ -49,6 +49,20 @@ export class Operator {
     if (address === undefined) {
       throw new CosFailure("usage", "SERVICE_UNKNOWN", `the platform file does not name ${service}`);
     }
+    return this.callAt(address, definition, use);
+  }
+
+  /** Workers that the platform file names, `host:port`. */
+  get workers(): readonly string[] {
+    return this.#platform.services.workers;
+  }
+
+  /** One call to a process by its address. */
+  async callAt<D extends GrpcDefinition, T>(
+    address: string,
+    definition: D,
+    use: (client: GrpcClient<D>) => Promise<T>,
+  ): Promise<T> {
     const metadata = { "cos-service-token": this.#token };
     const client = createGrpcClient(definition, address, metadata, { wire: this.#wire });
     try {

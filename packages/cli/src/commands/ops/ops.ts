@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Act } from "../../act.ts";
 import { listDeadLetters, retryDeadLetter, showDeadLetter } from "./dead-letter.ts";
+import { drainWorker } from "./drain.ts";
 import { listKeys, rotateKeys } from "./keys.ts";
 import { resumeMirror, rewindMirror } from "./mirror.ts";
 import { operatorOptions } from "./operator.ts";
@@ -42,6 +43,11 @@ export function addOpsCommands(program: Command, act: Act): void {
     .requiredOption("--from-block <height>", "first block to read again")
     .option(...dryRun)
     .action(act(rewindMirror));
+
+  under(ops, "drain <worker>", "a worker takes no further task; by host:port, its number or its address")
+    .option("--wait <seconds>", "until its running tasks have ended, so long at most")
+    .option(...dryRun)
+    .action(act(drainWorker));
 
   const keys = ops.command("keys").description("the keys that sign sessions and tickets");
   under(keys, "list", "what each of them is for").action(act(listKeys));
