@@ -1,9 +1,12 @@
-/** What happens next: a binary heap of times with a kind and a subject. Equal times keep the order of their adding. */
+/**
+ * What happens next: a binary heap of times with a kind and a subject. Equal times keep the order of their adding. Columns
+ * instead of objects, because a run of a large fleet adds millions.
+ */
 export class EventQueue {
-  #times: number[] = [];
-  #orders: number[] = [];
-  #kinds: number[] = [];
-  #subjects: number[] = [];
+  readonly #times: number[] = [];
+  readonly #orders: number[] = [];
+  readonly #kinds: number[] = [];
+  readonly #subjects: number[] = [];
   #added = 0;
   /** Of the event that {@link next} took last. */
   time = 0;
@@ -11,53 +14,52 @@ export class EventQueue {
   subject = 0;
 
   add(time: number, kind: number, subject = 0): void {
-    let at = this.#times.length;
     const order = this.#added++;
-    this.#times.push(time);
-    this.#orders.push(order);
-    this.#kinds.push(kind);
-    this.#subjects.push(subject);
+    let at = this.#times.length;
     while (at > 0) {
       const above = (at - 1) >> 1;
-      if (!this.#before(at, above)) break;
-      this.#swap(at, above);
+      if (this.#times[above]! <= time) break; // what was added before goes first
+      this.#move(above, at);
       at = above;
     }
+    this.#put(at, time, order, kind, subject);
   }
 
   /** Takes the earliest event. @returns false where there is none */
   next(): boolean {
-    const last = this.#times.length - 1;
-    if (last < 0) return false;
+    if (this.#times.length === 0) return false;
     this.time = this.#times[0]!;
     this.kind = this.#kinds[0]!;
     this.subject = this.#subjects[0]!;
-    this.#swap(0, last);
-    this.#times.pop();
-    this.#orders.pop();
-    this.#kinds.pop();
-    this.#subjects.pop();
-    for (let at = 0; ; ) {
-      let least = at;
-      for (let below = 2 * at + 1; below <= 2 * at + 2 && below < last; below += 1) {
-        if (this.#before(below, least)) least = below;
-      }
-      if (least === at) return true;
-      this.#swap(at, least);
-      at = least;
+    const [time, order] = [this.#times.pop()!, this.#orders.pop()!];
+    const [kind, subject] = [this.#kinds.pop()!, this.#subjects.pop()!];
+    const size = this.#times.length;
+    if (size === 0) return true;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= size) break;
+      if (below + 1 < size && this.#before(below + 1, this.#times[below]!, this.#orders[below]!)) below += 1;
+      if (!this.#before(below, time, order)) break;
+      this.#move(below, at);
+      at = below;
     }
+    this.#put(at, time, order, kind, subject);
+    return true;
   }
 
-  #before(a: number, b: number): boolean {
-    const [first, second] = [this.#times[a]!, this.#times[b]!];
-    return first < second || (first === second && this.#orders[a]! < this.#orders[b]!);
+  #before(at: number, time: number, order: number): boolean {
+    return this.#times[at]! < time || (this.#times[at] === time && this.#orders[at]! < order);
   }
 
-  #swap(a: number, b: number): void {
-    for (const column of [this.#times, this.#orders, this.#kinds, this.#subjects]) {
-      const kept = column[a]!;
-      column[a] = column[b]!;
-      column[b] = kept;
-    }
+  #move(from: number, to: number): void {
+    this.#put(to, this.#times[from]!, this.#orders[from]!, this.#kinds[from]!, this.#subjects[from]!);
+  }
+
+  #put(at: number, time: number, order: number, kind: number, subject: number): void {
+    this.#times[at] = time;
+    this.#orders[at] = order;
+    this.#kinds[at] = kind;
+    this.#subjects[at] = subject;
   }
 }

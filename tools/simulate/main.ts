@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { compareWith } from "./compare.ts";
+import { type Compared, comparePlatform, compareQueue } from "./compare.ts";
 import { fewestPartitions, heaviestLoad, needsOf, tryThresholds } from "./plan-capacity.ts";
 import { measuredReadRate, reference } from "./reference.ts";
 import { percentile, type Scenario } from "./scenario.ts";
@@ -24,7 +24,6 @@ const { values } = parseArgs({
     "read-bytes-per-second": { type: "string" },
     grantees: { type: "string" },
     seed: { type: "string", default: `${reference.seed}` },
-    measured: { type: "string" },
   },
 });
 
@@ -91,27 +90,22 @@ printTable(
 );
 
 printTable(
-  `Asleep, then 0.6 of the fleet's full load from one moment on (KEDA; ${startSeconds} s until a new worker takes tasks)`,
-  ["workers at most", "lag target", "objective", "p50 s", "p95 s", "workers (mean)", "0.6 of them after s"],
+  `Asleep, then 0.8 of that load from one moment on (KEDA; ${startSeconds} s until a new worker takes tasks)`,
+  ["workers at most", "lag target", "objective", "p50 s", "p95 s", "workers (mean)", "half of them after s"],
   carried.flatMap(({ workers, scenario, load }) =>
     load === undefined
       ? []
-      : tryThresholds(
-          scenario,
-          workers,
-          (0.6 / load.share) * load.jobsPerSecond,
-          objective,
-          [1, 2, 3, 4],
-          startSeconds,
-        ).map(({ lagThreshold, outcome, isKept }) => [
-          workers,
-          lagThreshold,
-          isKept ? "kept" : "missed",
-          Math.round(percentile(outcome.latencies, 0.5)),
-          Math.round(percentile(outcome.latencies, 0.95)),
-          Math.round(outcome.meanWorkers),
-          Math.round(outcome.reachedAt(Math.ceil(0.6 * workers))),
-        ]),
+      : tryThresholds(scenario, workers, 0.8 * load.jobsPerSecond, objective, [1, 2, 3, 4], startSeconds).map(
+          ({ lagThreshold, outcome, isKept }) => [
+            workers,
+            lagThreshold,
+            isKept ? "kept" : "missed",
+            Math.round(percentile(outcome.latencies, 0.5)),
+            Math.round(percentile(outcome.latencies, 0.95)),
+            Math.round(outcome.meanWorkers),
+            Math.round(outcome.reachedAt(Math.ceil(0.5 * workers))),
+          ],
+        ),
   ),
 );
 
@@ -144,26 +138,41 @@ printTable(
   }),
 );
 
-const file = values.measured ?? new URL("../../docs/bench/platform.json", import.meta.url);
-if (existsSync(file)) {
+const bench = (name: string) => new URL(`../../docs/bench/${name}`, import.meta.url);
+if (existsSync(bench("queue.json"))) {
+  const { parts, runs } = compareQueue(bench("queue.json"));
+  printCompared(
+    `The real queue (${parts}) with workers whose tasks take a set time, seconds to the last of the jobs`,
+    runs,
+  );
+} else
+  console.log("The queue was not measured here: npm run simulate:measure -- --json docs/bench/queue.json\n");
+if (existsSync(bench("platform.json"))) {
+  printCompared(
+    "The whole platform on one machine's processors, seconds to the last of the jobs",
+    comparePlatform(bench("platform.json")),
+  );
+} else
+  console.log(
+    "The platform was not measured here: npm run bench:platform -- --only jobs --json docs/bench/platform.json\n",
+  );
+console.log(`${((performance.now() - began) / 1000).toFixed(1)} s`);
+
+function printCompared(title: string, runs: readonly Compared[]): void {
   printTable(
-    "Jobs a minute, predicted from the run with one worker, and measured",
-    ["workers", "replicas", "jobs at once", "predicted", "measured", "predicted / measured", "load average"],
-    compareWith(file).map(({ workers, replicas, together, predicted, measured: seen, load }) => [
+    title,
+    ["workers", "replicas", "jobs", "predicted s", "measured s", "predicted / measured", "load average"],
+    runs.map(({ workers, replicas, jobs, predicted, measured: seen, load }) => [
       workers,
       replicas,
-      together,
+      jobs,
       predicted.toFixed(1),
       seen.toFixed(1),
       (predicted / seen).toFixed(2),
       load.toFixed(1),
     ]),
   );
-} else
-  console.log(
-    "No measured runs of the platform to compare with: `npm run bench:platform -- --only jobs --json docs/bench/platform.json`\n",
-  );
-console.log(`${((performance.now() - began) / 1000).toFixed(1)} s`);
+}
 
 /** A small fleet is looked at for longer, so that there are enough jobs to speak of percentiles. */
 function lookAt(workers: number): Pick<Scenario, "warmUpSeconds" | "untilSeconds"> {
