@@ -2,6 +2,7 @@ import { err, ok, type Result } from "@cos/protocol";
 import type { Ciphertext, Plaintext, SEALContext, Decryptor as SealDecryptor } from "node-seal/allows";
 import type { Coefficients } from "./coefficients.ts";
 import type { ContainerError } from "./framed-file.ts";
+import { freeNow } from "./free-now.ts";
 import { masksOf, type SeededCiphertext } from "./mask.ts";
 import type { Profile } from "./profile.ts";
 import { loadSeal, type Seal, toSealContext } from "./seal.ts";
@@ -66,6 +67,7 @@ export class Decryptor {
   #load(sealBytes: Uint8Array | undefined): boolean {
     if (sealBytes === undefined) return false;
     this.#ciphertext.loadFromArray(this.#context, sealBytes);
+    freeNow(sealBytes);
     return true;
   }
 

@@ -1,6 +1,7 @@
 import type { Ciphertext, Plaintext, SEALContext, Encryptor as SealEncryptor } from "node-seal/allows";
 import { BlockWriter, type NewBlock } from "./block-writer.ts";
 import type { Coefficients } from "./coefficients.ts";
+import { freeNow } from "./free-now.ts";
 import { MaskMover } from "./mask-mover.ts";
 import type { Profile } from "./profile.ts";
 import { loadSeal, type Seal, toSealContext } from "./seal.ts";
@@ -66,5 +67,6 @@ export class Encryptor {
     this.#encryptor.encryptSymmetric(this.#plain, this.#ciphertext);
     const original: Uint8Array = this.#ciphertext.saveToArray(this.#seal.ComprModeType.none);
     this.#mover.move(this.#format.polynomialsOf(original, 1), mask, packed);
+    freeNow(original);
   }
 }

@@ -1,4 +1,5 @@
 import { type Cipheriv, createCipheriv } from "node:crypto";
+import { freeNow } from "./free-now.ts";
 import { bitLength, type Profile } from "./profile.ts";
 
 /** Bytes of a block's public seed. */
@@ -60,6 +61,7 @@ export class MaskStream {
       const stream = this.#keystream(place, block, blocks);
       block += blocks;
       accepted = accept(stream, highMask, low, high, words, accepted, count);
+      freeNow(stream);
     }
   }
 
