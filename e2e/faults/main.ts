@@ -22,7 +22,7 @@ const { values } = parseArgs({
     jobs: { type: "string", default: "300" },
     seed: { type: "string", default: "1" },
     /** Mean seconds between faults. */
-    every: { type: "string", default: "2" },
+    every: { type: "string", default: "4" },
     /** Minutes after which the run is a failure whatever it was doing. */
     minutes: { type: "string", default: "25" },
     depth: { type: "string", default: "2" },
@@ -43,6 +43,9 @@ const say = (line: string): void => {
 const folder = await mkdtemp(join(tmpdir(), "cos-faults-"));
 say(`seed ${seed}, ${jobsWanted} jobs, files in ${folder}`);
 const stage = await raiseStage(folder, depth);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => void stage.stop().finally(() => process.exit(130)));
+}
 let failed = true;
 try {
   const versions = Object.entries(stage.parts).map(([name, { version }]) => `${name} ${version}`);
