@@ -64,7 +64,8 @@ export async function raiseEarlier(folder: string, tree: string, parts: RealPart
         return ways[service].address;
       },
       region: "eu",
-      workerRegions: ["eu", "eu"],
+      // One of them may be on its way out, and two must agree on each task.
+      workerRegions: ["eu", "eu", "eu"],
       settings: { gateway: { COS_GATEWAY_PUBLIC_URL: `http://${ways.gatewayHttp.address}` } },
     };
     const earlier = (await import(
