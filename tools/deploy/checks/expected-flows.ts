@@ -26,28 +26,52 @@ const parts = {
   migration: ["database"],
 } as const;
 
+/** Those that serve; what prepares or migrates ends. */
+const forServices = { access: 1, orchestrator: 1, gateway: 1, settlement: 1, "fhe-worker": 1 };
+
 /** Whom people call. */
 const forPeople = { access: [grpc], gateway: [grpc, http], settlement: [grpc] } as const;
 
+/** In development the release's own parts stand in for those outside. */
+const bundled: Readonly<Record<string, string>> = {
+  broker: "dev-kafka",
+  database: "dev-postgres",
+  objectStore: "dev-objects",
+  cache: "dev-redis",
+  chain: "dev-chain",
+};
+const bundledPorts = {
+  broker: [9_092],
+  database: [5_432],
+  objectStore: [9_000],
+  cache: [6_379],
+  chain: [8_545],
+};
+
 /** The connections that a deployment with these values needs; any other is one too many. */
 export function expectedFlows(values: Values): string[] {
-  const { network, exposure, telemetry, migration, gateway, cache, broker } = values;
-  const ports: Record<string, number[]> = {
+  const { network, exposure, telemetry, migration, gateway, cache, broker, dev } = values;
+  const outside: Record<string, number[]> = {
     broker: [...new Set<number>(broker.servers.map((server: string) => Number(server.split(":").at(-1))))],
     database: [network.ports.database],
     objectStore: [network.ports.objectStore],
     cache: [network.ports.cache],
     chain: network.ports.chain,
   };
+  const ports: Record<string, number[]> = dev.enabled ? bundledPorts : outside;
+  const runs: Record<string, readonly string[]> = dev.enabled
+    ? { ...parts, migration: [], "dev-prepare": ["database", "objectStore", "chain"] }
+    : parts;
   const flows = calls.map(([from, to]) => `${from} -> ${to}: ${grpc}`);
-  for (const [component, wanted] of Object.entries(parts)) {
-    if (component === "migration" && !migration.enabled) continue;
+  for (const [component, wanted] of Object.entries(runs)) {
+    if (component === "migration" && (!migration.enabled || dev.enabled)) continue;
     flows.push(`${component} -> dns: ${network.dns.port}`);
     for (const part of wanted) {
-      if (part === "cache" && cache.existingSecret === "") continue;
-      for (const port of ports[part] ?? []) flows.push(`${component} -> ${part}: ${port}`);
+      if (part === "cache" && cache.existingSecret === "" && !dev.enabled) continue;
+      const who = dev.enabled ? bundled[part] : part;
+      for (const port of ports[part] ?? []) flows.push(`${component} -> ${who}: ${port}`);
     }
-    if (component === "migration") continue;
+    if (!(component in forServices)) continue;
     const tells = telemetry.otelEndpoint !== "" && (component !== "fhe-worker" || telemetry.fromWorkers);
     if (tells) flows.push(`${component} -> collector: ${network.ports.collector}`);
     if (network.peers.prometheus.length > 0) flows.push(`prometheus -> ${component}: ${metrics}`);

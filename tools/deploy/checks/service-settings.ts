@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { prepareSettings } from "../../../packages/cluster/src/prepare-settings.ts";
 import { partSettings } from "../../../packages/parts/src/index.ts";
 import { readConfig, type Settings } from "../../../packages/service-host/src/index.ts";
 import type { Rendered } from "../chart.ts";
@@ -23,7 +24,10 @@ export async function serviceSettings(objects: readonly Rendered[]): Promise<str
     for (const container of workload.spec.containers) {
       const command = (container.command ?? []).join(" ");
       const service = /services\/([a-z-]+)\/src\/main\.ts$/.exec(command)?.[1] as ServiceName | undefined;
-      if (service === undefined) continue;
+      if (service === undefined) {
+        if (command.includes("prepare-main.ts")) faults.push(...prepares(workload, container));
+        continue;
+      }
       read++;
       const env = Object.fromEntries(
         (container.env ?? []).flatMap(({ name, value }: { name: string; value?: string }) =>
@@ -40,6 +44,17 @@ export async function serviceSettings(objects: readonly Rendered[]): Promise<str
     }
   }
   return read === 0 ? ["no service was rendered"] : faults;
+}
+
+/** The development parts' preparation reads settings of its own. */
+function prepares({ name: workload }: Workload, { env }: Workload["spec"]): string[] {
+  const given = Object.fromEntries(
+    env.map(({ name, value }: { name: string; value: string }) => [name, value]),
+  );
+  const config = readConfig(prepareSettings, "COS_PREPARE_", given);
+  return config.ok
+    ? []
+    : config.error.faults.map(({ key, rule }) => `${workload}: prepare refuses ${key}: ${rule}`);
 }
 
 async function takes(
