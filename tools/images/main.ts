@@ -68,6 +68,12 @@ const images: readonly BaseImage[] = [
   },
 ];
 
+/** What the registry's slim image does not have either. */
+const unwanted = [
+  ...["var/cache/apt/*.bin", "var/cache/apt/archives/*.deb", "var/lib/apt/lists/*"],
+  ...["usr/share/doc/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/man/*"],
+];
+
 if (process.argv.includes("--tag-only")) for (const { tag } of images) console.log(tag);
 else await makeAll();
 
@@ -94,7 +100,8 @@ async function makeDebian(): Promise<void> {
       system,
     ]);
     const archive = join(folder, "root.tar");
-    await runCommand("tar", ["-C", system, "--exclude=./var/cache/apt/archives/*.deb", "-cf", archive, "."]);
+    const left = unwanted.map((path) => `--exclude=./${path}`);
+    await runCommand("tar", ["-C", system, ...left, "-cf", archive, "."]);
     await runCommand("docker", ["import", archive, debian]);
   } finally {
     await rm(folder, { recursive: true, force: true });
