@@ -39,15 +39,19 @@ export const transactionEvents: Topic<TransactionEvent> = defineTopic({
   key: (event) => event.businessId,
 });
 
+/** Partitions of a region's queue where a deployment does not say otherwise. */
+export const defaultTaskPartitions = 32;
+
 /**
- * Where the workers of a region wait for tasks. A work queue: more partitions than a region has workers. What is lost
- * with retention is published again by the orchestrator's sweeper.
+ * Where the workers of a region wait for tasks. A work queue: a partition's tasks are computed one after the other, so that
+ * there are as many partitions as tasks at once, or more. What is lost with retention is published again by the
+ * orchestrator's sweeper.
  */
-export const taskEvents = (region: string): Topic<TaskEvent> =>
+export const taskEvents = (region: string, partitions: number = defaultTaskPartitions): Topic<TaskEvent> =>
   defineTopic({
     name: `compute.tasks.${region}.v1`,
     codec: TaskEvent,
     key: (event) => hex(event.event?.value.taskId ?? new Uint8Array()),
-    partitions: 32,
+    partitions,
     retentionDays: 7,
   });

@@ -209,7 +209,7 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
       const maxInFlight = config.threads + config.prefetchTasks;
       subscriptions = await Promise.all(
         config.regions.map((region) =>
-          runConsumer(taskConsumer({ region, logger, run }), {
+          runConsumer(taskConsumer({ region, partitions: config.taskPartitions, logger, run }), {
             log,
             maxInFlight,
             retry: { attempts: 1_000_000, firstDelayMs: 200, maxDelayMs: 5_000 },

@@ -1,5 +1,6 @@
 import { engineSettings } from "@cos/programs";
 import { type ConfigOf, readConfig } from "@cos/service-host";
+import { defaultTaskPartitions } from "@cos/topics";
 import { z } from "zod";
 
 const names = z
@@ -35,6 +36,10 @@ export const workerSettings = {
   engine: {
     schema: z.enum(engineSettings).default("auto"),
     meaning: "what computes on ciphertexts; auto: native code where it was compiled, else WebAssembly",
+  },
+  taskPartitions: {
+    schema: z.coerce.number().int().min(1).max(100_000).default(defaultTaskPartitions),
+    meaning: "partitions of each region's queue, the same as the orchestrator's",
   },
   prefetchTasks: {
     schema: z.coerce.number().int().min(0).max(256).default(1),

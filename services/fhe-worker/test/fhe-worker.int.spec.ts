@@ -134,6 +134,7 @@ async function startWorker(
       healthPort: undefined,
       regions: [regionName()],
       threads: 1,
+      taskPartitions: 32,
       engine: "auto",
       readAheadMebibytes: 1,
       orchestratorAddress: orchestrator.address,

@@ -28,7 +28,7 @@ import { accessAuthority } from "./adapters/grpc/access-authority.ts";
 import { computeService } from "./adapters/grpc/compute-service.ts";
 import { taskService } from "./adapters/grpc/task-service.ts";
 import { objectBytes } from "./adapters/object-bytes.ts";
-import { outboxAnnouncer, queuePartitions, startPartition } from "./adapters/outbox-announcer.ts";
+import { outboxAnnouncer, startPartition } from "./adapters/outbox-announcer.ts";
 import { createJobRecords, jobChannel, jobsChannel } from "./adapters/postgres/job-records.ts";
 import { migrations } from "./adapters/postgres/migrations.ts";
 import { queueChannel } from "./adapters/postgres/queue-records.ts";
@@ -88,7 +88,7 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
   const { db, logger, now, serviceToken, telemetry = new Telemetry({ service: "orchestrator" }) } = parts;
   const log = tracedLog(telemetry, parts.log);
   watchOutbox(telemetry, db);
-  watchJobs(telemetry, { db, log, now, workerForgottenSeconds: config.workerForgottenSeconds });
+  watchJobs(telemetry, { db, log, now, ...config });
   const access = createGrpcClient(
     AccessServiceService,
     config.accessAddress,
@@ -126,8 +126,8 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
     },
     onChange: (jobId: JobId, changed: () => void) => db.listen(jobChannel(jobId), changed),
     onUnwanted: (jobId: JobId, unwanted: () => void) => db.listen(unwantedChannel(jobId), unwanted),
-    partitions: queuePartitions,
-    startOf: startPartition,
+    partitions: config.taskPartitions,
+    startOf: startPartition(config.taskPartitions),
   };
   const nameOf = (error: unknown) => (error instanceof Error ? error.name : "UNKNOWN");
   const codeOf = (error: unknown) =>
@@ -183,7 +183,7 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
   const declareRegions = async (regions: readonly string[]) => {
     for (const region of regions) {
       if (regionsDeclared.has(region)) continue;
-      await log.declare(taskEvents(region));
+      await log.declare(taskEvents(region, config.taskPartitions));
       regionsDeclared.add(region);
     }
   };
@@ -226,6 +226,7 @@ export function composeOrchestrator(config: OrchestratorConfig, parts: Orchestra
         host: config.host,
         grpc: {
           port: config.grpcPort,
+          healthPort: config.healthPort,
           services: [
             computeService(deps, options),
             taskService(deps, options),

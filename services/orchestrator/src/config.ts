@@ -1,5 +1,6 @@
 import { asAddress } from "@cos/protocol";
 import type { ConfigOf } from "@cos/service-host";
+import { defaultTaskPartitions } from "@cos/topics";
 import { z } from "zod";
 
 const count = (min: number, max: number, value: number) =>
@@ -45,6 +46,12 @@ export const orchestratorSettings = {
     schema: count(1, 10_000, 16),
     meaning:
       "task replicas that may wait or run in a region whatever its workers: what an empty fleet grows by",
+  },
+  taskPartitions: {
+    schema: count(1, 100_000, defaultTaskPartitions),
+    meaning:
+      "partitions of each region's queue, the workers' own setting too: at least as many as tasks that the region computes " +
+      "at once; a topic that exists is changed by the broker's tools first",
   },
   moveSeconds: {
     schema: count(1, 600, 2),

@@ -33,6 +33,8 @@ export async function startTestWorker(options: {
   serviceToken: string;
   chainId: bigint;
   region: string;
+  /** Of the region's queue, where they are not as many as usual. */
+  partitions?: number;
   wallet?: Wallet;
   tamper?: (output: Uint8Array, taskId: string) => Uint8Array;
   hold?: (task: {
@@ -120,7 +122,7 @@ export async function startTestWorker(options: {
     }
   }
 
-  const topic = taskEvents(region);
+  const topic = taskEvents(region, options.partitions);
   const consumer = defineTaskConsumer({
     name: `fhe-worker.${region}`,
     topic,

@@ -16,12 +16,14 @@ const hexOf = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString("h
  */
 export function taskConsumer(parts: {
   readonly region: string;
+  /** Partitions of the region's queue. */
+  readonly partitions: number;
   readonly logger: Logger<WorkerLogEvent>;
   run(task: QueuedTask): Promise<TaskOutcome>;
 }): TaskConsumer<TaskEvent> {
   return defineTaskConsumer({
     name: `fhe-worker.${parts.region}`,
-    topic: taskEvents(parts.region),
+    topic: taskEvents(parts.region, parts.partitions),
     handle: async ({ event }, delivery) => {
       if (event === undefined) throw new Error("the runner lets no unknown event pass");
       const task = {

@@ -11,12 +11,11 @@ const headers = () => ({ messageId: randomUUID(), producer: "orchestrator" });
 const announce = (tx: Tx, jobId: string, event: JobEvent["event"]): Promise<void> =>
   appendOutbox(tx, [toMessage(jobEvents, { jobId: bytesOf(jobId), event }, headers())]);
 
-/** Partitions that each region's queue has. */
-export const queuePartitions = taskEvents("any").partitions;
-
 /** Replicas start at neighbouring partitions, which belong to different members; each further try moves on by one. */
-export const startPartition = ({ taskId, replica, published }: QueuedReplica): number =>
-  (partitionOf(taskId, queuePartitions) + replica + published) % queuePartitions;
+export const startPartition =
+  (partitions: number) =>
+  ({ taskId, replica, published }: QueuedReplica): number =>
+    (partitionOf(taskId, partitions) + replica + published) % partitions;
 
 /**
  * Writes events and tasks into the outbox of the transaction that makes them true.

@@ -60,9 +60,11 @@ export function watchJobs(
     readonly log: MessageLog;
     readonly now: () => number;
     readonly workerForgottenSeconds: number;
+    /** Partitions of a region's queue. */
+    readonly taskPartitions: number;
   },
 ): void {
-  const { db, log, now, workerForgottenSeconds } = parts;
+  const { db, log, now, workerForgottenSeconds, taskPartitions } = parts;
   const declared = new Set<string>();
   metrics.count("leasesLost", {}, 0);
   metrics.collect("jobs", async (set) => {
@@ -93,7 +95,7 @@ export function watchJobs(
       "SELECT DISTINCT region FROM worker UNION SELECT DISTINCT region FROM job WHERE plan_digest IS NOT NULL",
     );
     for (const { region } of rows) {
-      const topic = taskEvents(region);
+      const topic = taskEvents(region, taskPartitions);
       if (!declared.has(region)) await log.declare(topic);
       declared.add(region);
       set("taskQueueLag", { region }, await log.lag(`fhe-worker.${region}`, topic.name));
