@@ -18,6 +18,7 @@ export type Ground = {
   readonly fleet: Fleet;
   readonly log: EventLog;
   readonly databaseUrl: string;
+  readonly bucketUrl: string;
   /** Statements outside every service's database. */
   readonly serverUrl: string;
   /** Runs a statement in the services' database. */
@@ -51,16 +52,13 @@ export async function raiseGround(
     await log.wipe();
     ends.add(() => log.wipe());
     await mkdir(folder, { recursive: true });
+    const bucketUrl = `${parts.s3}/${name.replaceAll("_", "-")}`;
     const fleet = await startFleet({
       folder: join(folder, "fleet"),
-      parts: {
-        kafka: parts.kafka,
-        postgres: databaseUrl,
-        s3: `${parts.s3}/${name.replaceAll("_", "-")}`,
-      },
+      parts: { kafka: parts.kafka, postgres: databaseUrl, s3: bucketUrl },
       region: "eu",
       workerRegions: ["eu", "eu"],
-      settings,
+      settings: { settlement: { COS_SETTLEMENT_BATCH_MAX_AGE_SECONDS: "2" }, ...settings },
     });
     ends.add(() => fleet.stop());
     const processesOf = (names: readonly string[]) =>
@@ -69,6 +67,7 @@ export async function raiseGround(
       fleet,
       log,
       databaseUrl,
+      bucketUrl,
       serverUrl: parts.postgres,
       rows: (sql, params = []) => onServer(databaseUrl, sql, params),
       kill: async (...names) => {

@@ -3,6 +3,7 @@ import { auditChain, auditMoney, auditRows, type Finding } from "../faults/audit
 import { type Ground, keepers } from "./ground.ts";
 import { firstDifference, readMirror, type State } from "./state.ts";
 import type { Study, StudyJob } from "./study.ts";
+import { auditUses } from "./uses.ts";
 
 /** A ground with its study, and all permits that were ever issued on it. */
 export type Rehearsal = {
@@ -158,6 +159,7 @@ export async function closeTheBooks(rehearsal: Rehearsal): Promise<Finding[]> {
     },
     ...(await auditChain(client, jobs)),
     await auditMoney(client, study.accounts),
+    await auditUses(client, rehearsal.ground.bucketUrl),
     ...(await quiet(rehearsal)),
   ];
 }
