@@ -1,13 +1,5 @@
 import { Command } from "commander";
-import { addAccessCommands } from "../../packages/cli/src/commands/access.ts";
-import { addAuditCommand } from "../../packages/cli/src/commands/audit.ts";
-import { addDatasetCommands } from "../../packages/cli/src/commands/dataset.ts";
-import { addJobCommands } from "../../packages/cli/src/commands/job.ts";
-import { addKeysCommands } from "../../packages/cli/src/commands/keys.ts";
-import { addMoneyCommands } from "../../packages/cli/src/commands/money.ts";
-import { addOpsCommands } from "../../packages/cli/src/commands/ops/ops.ts";
-import { addPlatformCommands } from "../../packages/cli/src/commands/platform.ts";
-import { addResultCommands } from "../../packages/cli/src/commands/result.ts";
+import { addCommands } from "../../packages/cli/src/commands/add-commands.ts";
 
 const globalOptions = [
   "--home",
@@ -22,17 +14,7 @@ const globalOptions = [
 /** The commands of `cos`, none of which does anything. */
 export function cliCommands(): Command {
   const program = new Command("cos");
-  const act = () => async () => {};
-  addPlatformCommands(program, act);
-  addKeysCommands(program, act);
-  addDatasetCommands(program, act);
-  addAccessCommands(program, act);
-  addJobCommands(program, act);
-  addResultCommands(program, act);
-  addMoneyCommands(program, act);
-  addAuditCommand(program, act);
-  program.command("doctor");
-  addOpsCommands(program, act);
+  addCommands(program, () => async () => {});
   return program;
 }
 

@@ -1,16 +1,7 @@
 import { CosFailure } from "@cos/client";
 import { Command, CommanderError } from "commander";
 import type { Act } from "./act.ts";
-import { addAccessCommands } from "./commands/access.ts";
-import { addAuditCommand } from "./commands/audit.ts";
-import { addDatasetCommands } from "./commands/dataset.ts";
-import { addDoctorCommand } from "./commands/doctor/doctor.ts";
-import { addJobCommands } from "./commands/job.ts";
-import { addKeysCommands } from "./commands/keys.ts";
-import { addMoneyCommands } from "./commands/money.ts";
-import { addOpsCommands } from "./commands/ops/ops.ts";
-import { addPlatformCommands } from "./commands/platform.ts";
-import { addResultCommands } from "./commands/result.ts";
+import { addCommands } from "./commands/add-commands.ts";
 import { Context, type GlobalOptions } from "./context.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { type Io, processIo } from "./io.ts";
@@ -58,16 +49,7 @@ export async function runCli(args: readonly string[], io: Io = processIo()): Pro
       context.out.result(result);
       code = result.code ?? exitCodes.ok;
     };
-  addPlatformCommands(program, act);
-  addKeysCommands(program, act);
-  addDatasetCommands(program, act);
-  addAccessCommands(program, act);
-  addJobCommands(program, act);
-  addResultCommands(program, act);
-  addMoneyCommands(program, act);
-  addAuditCommand(program, act);
-  addDoctorCommand(program, act);
-  addOpsCommands(program, act);
+  addCommands(program, act);
   inheritSettings(program);
   try {
     await program.parseAsync([...args], { from: "user" });
