@@ -57,6 +57,7 @@ describe("parseDemoOptions", () => {
     expect(engineOf([])).toMatchObject({ value: { engine: "auto" } });
     expect(engineOf([], "wasm")).toMatchObject({ value: { engine: "wasm" } });
     expect(engineOf(["--engine", "native"], "wasm")).toMatchObject({ value: { engine: "native" } });
+    expect(engineOf(["--engine", "both"])).toMatchObject({ value: { engine: "both" } });
     expect(engineOf([], "fast")).toMatchObject({ ok: false, error: { code: "BAD_OPTIONS" } });
   });
 });

@@ -3,6 +3,8 @@ import { parseArgs } from "node:util";
 import { type EngineSetting, engineSettings } from "@cos/programs";
 import { err, ok, type Result } from "@cos/protocol";
 
+export type DemoEngine = EngineSetting | "both";
+
 /** What `npm run demo` was asked for. */
 export interface DemoOptions {
   /** The user's files; undefined simulates a cohort. */
@@ -17,8 +19,8 @@ export interface DemoOptions {
   readonly assembly: string;
   /** Name of a built-in program; recognised from the trait when left out. */
   readonly program: string | undefined;
-  /** What the workers compute with. */
-  readonly engine: EngineSetting;
+  /** What the workers compute with; `both`: one with native code and one with wasm, who have to agree on every byte. */
+  readonly engine: DemoEngine;
   readonly out: string;
   /** Nobody pays anything. */
   readonly free: boolean;
@@ -56,7 +58,8 @@ Without files a cohort is simulated: 1,000 people, 20,000 variants on ten chromo
   --multiallelic X       split (default) or refuse records with several ALT alleles
   --sex-name NAME        column of the phenotype file that holds sexes
   --people N, --variants N, --chromosomes N, --seed N   another simulated cohort
-  --engine NAME          native or wasm; auto (default, or COS_FHE_ENGINE) takes native code where it was compiled
+  --engine NAME          native or wasm; auto (default, or COS_FHE_ENGINE) takes native code where it was compiled;
+                         both: one worker with each, who have to agree on every byte of the result
   --free                 no fee is asked for or paid
   --keep-work            leave keys, ciphertexts, chain and logs under DIR/work
 `;
@@ -69,7 +72,7 @@ const choices = {
   multiallelic: ["split", "refuse"],
   "unknown-contigs": ["refuse", "keep"],
   "extra-contigs": ["refuse", "keep"],
-  engine: engineSettings,
+  engine: [...engineSettings, "both"],
 } as const;
 
 /**
@@ -114,7 +117,7 @@ export function parseDemoOptions(
     species: values.species,
     assembly: values.assembly ?? (files.value === undefined ? "GRCh38" : "unstated"),
     program: values.program,
-    engine: values.engine as EngineSetting,
+    engine: values.engine as DemoEngine,
     out: resolve(cwd, values.out),
     free: values.free === true,
     keepWork: values["keep-work"] === true,

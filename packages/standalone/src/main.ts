@@ -38,7 +38,7 @@ try {
     host: values.host,
     workers: Number(values.workers),
     threadsPerWorker: Number(values.threads),
-    engine: values.engine,
+    engines: [values.engine],
     region: values.region,
     telemetry: { endpoint: values["otel-endpoint"], folder: values["otel-folder"] },
     ports: { gateway: Number(values["gateway-port"]), chain: Number(values["chain-port"]) },

@@ -19,8 +19,11 @@ export type PlatformOptions = {
   readonly workers?: number;
   /** Evaluator threads of each worker. */
   readonly threadsPerWorker?: number;
-  /** What computes on ciphertexts: native, wasm or (as when left out) auto, the first of these that is there. */
-  readonly engine?: string;
+  /**
+   * What computes on ciphertexts, worker by worker: native, wasm or (as when left out) auto, the first of these that is
+   * there. Workers of different engines have to agree on every byte.
+   */
+  readonly engines?: readonly string[];
   /** Region of gateway, operator and workers; empty for none. */
   readonly region?: string;
   readonly chainId?: number;
@@ -85,7 +88,7 @@ export async function startPlatform(options: PlatformOptions): Promise<RunningPl
         level,
         count: workers,
         threads: options.threadsPerWorker ?? 1,
-        engine: options.engine ?? "auto",
+        engines: options.engines ?? ["auto"],
         orchestratorAddress: services.orchestrator,
         telemetry,
       },

@@ -12,8 +12,8 @@ export type WorkersOptions = {
   readonly count: number;
   /** Evaluator threads of each worker. */
   readonly threads: number;
-  /** What computes on ciphertexts: auto, native or wasm. */
-  readonly engine: string;
+  /** What computes on ciphertexts, worker by worker and then from the first again: auto, native or wasm. */
+  readonly engines: readonly string[];
   readonly orchestratorAddress: string;
   readonly level: string;
   readonly telemetry: ServiceTelemetry;
@@ -26,19 +26,20 @@ export async function startWorkers(
   ends: Unwinder,
 ): Promise<readonly string[]> {
   const { keys, log, sink, chain } = parts;
-  const config = readWorkerConfig({
-    COS_WORKER_HOST: options.host,
-    COS_WORKER_REGIONS: options.region === "" ? "any" : `any,${options.region}`,
-    COS_WORKER_THREADS: String(options.threads),
-    COS_WORKER_ENGINE: options.engine,
-    COS_WORKER_ORCHESTRATOR_ADDRESS: options.orchestratorAddress,
-    COS_WORKER_CHAIN_ID: String(chain.chainId),
-  });
-  if (!config.ok)
+  const settingsOf = (index: number) => {
+    const config = readWorkerConfig({
+      COS_WORKER_HOST: options.host,
+      COS_WORKER_REGIONS: options.region === "" ? "any" : `any,${options.region}`,
+      COS_WORKER_THREADS: String(options.threads),
+      COS_WORKER_ENGINE: options.engines[index % options.engines.length],
+      COS_WORKER_ORCHESTRATOR_ADDRESS: options.orchestratorAddress,
+      COS_WORKER_CHAIN_ID: String(chain.chainId),
+    });
+    if (config.ok) return config.value;
     throw new Error(`bad worker settings: ${config.error.faults.map(({ key }) => key).join(", ")}`);
-  const settings = config.value;
-  const start = async (key: string): Promise<FheWorker> => {
-    const worker = composeFheWorker(settings, {
+  };
+  const start = async (key: string, index: number): Promise<FheWorker> => {
+    const worker = composeFheWorker(settingsOf(index), {
       log,
       key: new Wallet(key),
       logger: createLogger("fhe-worker", sink, options.level),

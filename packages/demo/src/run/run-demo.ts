@@ -25,7 +25,9 @@ export async function runDemo(
   signal: AbortSignal,
   onParty: (name: string, party: Party) => void = () => {},
 ): Promise<{ readonly equal: boolean; readonly countsCompared: number }> {
-  const engine = chooseEngine(options.engine);
+  const engines = (options.engine === "both" ? (["native", "wasm"] as const) : [options.engine]).map(
+    chooseEngine,
+  );
   const startedAt = performance.now();
   const memory = watchMemory();
   const out = await openOutFolder(options.out);
@@ -37,7 +39,7 @@ export async function runDemo(
       const started = await startPlatformProcess({
         dataDir: out.platform,
         workers: 2,
-        engine: engine.name,
+        engines: engines.map(({ name }) => name),
         telemetry: { folder: join(out.platform, "traces") },
       });
       closePlatform = started.stop;
@@ -63,7 +65,7 @@ export async function runDemo(
       platform,
       memory,
       startedAt,
-      engine: engine.description,
+      engine: engines.map(({ description }) => description).join(" and "),
     });
     if (!options.keepWork) await out.clean();
     for (const line of products.summary) screen.say(line);

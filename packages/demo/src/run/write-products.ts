@@ -57,6 +57,7 @@ export async function writeProducts(finished: Finished): Promise<{ summary: stri
     summary: [
       "",
       verdict,
+      `computed by two workers who agreed on every byte: ${finished.engine}`,
       `${totalSeconds.toFixed(1)} s in all (plaintext: ${plaintextSeconds.toFixed(2)} s), peak memory ${(peak.peakBytes / 2 ** 30).toFixed(2)} GiB in ${peak.processes} processes`,
       `report: ${join(out.dir, "report.html")}`,
     ],
