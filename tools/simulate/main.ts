@@ -118,12 +118,11 @@ printTable(
     "task messages",
     "orchestrator calls",
     "heartbeats",
-    "transactions",
+    "chain gas, M",
   ],
   carried.flatMap(({ workers, load }) => {
     if (load === undefined) return [];
-    const { storeBytes, storeRequests, taskMessages, orchestratorCalls, heartbeats, transactions } =
-      needsOf(load);
+    const { storeBytes, storeRequests, taskMessages, orchestratorCalls, heartbeats, gas } = needsOf(load);
     return [
       [
         workers,
@@ -132,7 +131,7 @@ printTable(
         taskMessages.toFixed(1),
         orchestratorCalls.toFixed(1),
         Math.round(heartbeats),
-        transactions.toFixed(3),
+        (gas / 1e6).toFixed(2),
       ],
     ];
   }),

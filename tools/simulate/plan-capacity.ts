@@ -107,13 +107,13 @@ export interface Needs {
   readonly taskMessages: number;
   readonly orchestratorCalls: number;
   readonly heartbeats: number;
-  readonly transactions: number;
+  readonly gas: number;
 }
 
 /** Bytes of one block of ciphertext, as `cos dataset encrypt` writes them, about. */
 const blockBytes = 8e6;
-/** Operator transactions of one job: its result, its settlement. */
-const transactionsPerJob = 2;
+/** Gas of one job: issue, post, accept, release. @source contracts/.gas-snapshot */
+const gasPerJob = 640_374 + 143_692 + 87_272 + 81_182;
 
 /** @param announceSeconds workers say that they are there; @param heartbeatSeconds and what runs, that it does */
 export function needsOf({ jobsPerSecond, outcome }: Load, announceSeconds = 15, heartbeatSeconds = 1): Needs {
@@ -124,6 +124,6 @@ export function needsOf({ jobsPerSecond, outcome }: Load, announceSeconds = 15, 
     taskMessages: tasksPerSecond,
     orchestratorCalls: 2 * tasksPerSecond + meanWorkers / announceSeconds,
     heartbeats: meanRunning / heartbeatSeconds,
-    transactions: transactionsPerJob * jobsPerSecond,
+    gas: gasPerJob * jobsPerSecond,
   };
 }
