@@ -8,6 +8,7 @@ import { folders, testedTemplates } from "./checks/folders.ts";
 import { guardedPods } from "./checks/guarded-pods.ts";
 import { madeDocuments } from "./checks/made-documents.ts";
 import { networkFlows } from "./checks/network-flows.ts";
+import { noticed } from "./checks/noticed.ts";
 import { queues } from "./checks/queues.ts";
 import { merge, refusedValues } from "./checks/refused-values.ts";
 import { serviceSettings } from "./checks/service-settings.ts";
@@ -45,39 +46,41 @@ export async function checkRendered(
   const helm = programs.helm.path;
   const faultsOf = (error: unknown) => [(error as Error).message];
 
-  for (const { name, file } of sets) {
+  await mkdir(folder, { recursive: true });
+  const lint = async ({ name, file }: ValueSet) => {
     const args = ["lint", chartFolder, "--strict", "--quiet", "--values", file, "--kube-version", newest];
     say({
       what: `helm lint --strict, ${name}`,
       faults: await runCommand(helm, args).then(() => [], faultsOf),
     });
-  }
-  const suites = ["--strict", "--file", "tests/*_test.yaml", chartFolder];
-  const tested = await runCommand(programs["helm-unittest"].path, suites).then(
-    (output) => ({ what: /Tests:.*$/m.exec(output)?.[0] ?? "", faults: [] }),
-    (error) => ({
-      what: "",
-      faults: [String((error as { cause?: { stdout?: string } }).cause?.stdout ?? error)],
-    }),
-  );
-  say({ what: `helm-unittest ${tested.what}`, faults: tested.faults });
-
-  await mkdir(folder, { recursive: true });
+  };
   const rendered: string[] = [];
-  for (const set of sets) {
+  const render = async (set: ValueSet) => {
     const text = await renderText(helm, [set.file], newest).catch((error: Error) => error);
-    if (text instanceof Error) {
-      say({ what: `${set.name} renders`, faults: [text.message] });
-      continue;
-    }
+    if (text instanceof Error) return say({ what: `${set.name} renders`, faults: [text.message] });
     const file = join(folder, `${set.name}.yaml`);
     await writeFile(file, text);
     rendered.push(file);
     await proveClaims(set, parseRendered(text), say);
-  }
+  };
+  // Two at a time: each is a program of its own.
+  const tested = unitTests(programs["helm-unittest"].path, say);
+  for (const set of sets) await Promise.all([lint(set), render(set)]);
+  await tested;
   for (const version of schemas.versions) {
     say(await conforms(programs.kubeconform.path, schemas, version, rendered));
   }
+}
+
+async function unitTests(program: string, say: Say): Promise<void> {
+  const finding = await runCommand(program, ["--strict", "--file", "tests/*_test.yaml", chartFolder]).then(
+    (output) => ({ what: /Tests:.*$/m.exec(output)?.[0] ?? "", faults: [] }),
+    (error: { cause?: { stdout?: string } }) => ({
+      what: "",
+      faults: [error.cause?.stdout ?? String(error)],
+    }),
+  );
+  say({ what: `helm-unittest ${finding.what}`, faults: finding.faults });
 }
 
 /** Every object of every set by the schemas of one version; one that no schema describes is a fault. */
@@ -128,7 +131,24 @@ async function proveClaims({ name, file }: ValueSet, objects: readonly Rendered[
   });
   say({ what: `${name}: each set scaled by one at most, on what it reads`, faults: queues(objects) });
   if (!values.network.enabled) return;
-  const { flows, faults } = networkFlows(objects, { ...values.network.peers, dns: values.network.dns.peers });
+  const { open, faults } = flowFaults(objects, values);
+  say({ what: `${name}: ${open} flows open, no other`, faults });
+  if (name !== noticing) return;
+  const harm = await noticed(objects, async (harmed) => [
+    ...guardedPods(harmed),
+    ...(await serviceSettings(harmed)),
+    ...queues(harmed),
+    ...flowFaults(harmed, values).faults,
+  ]);
+  say({ what: `${name}: each of ${harm.tried} harms done to it is noticed`, faults: harm.faults });
+}
+
+/** The set that has something of everything. */
+const noticing = "production";
+
+function flowFaults(objects: readonly Rendered[], values: ReturnType<typeof merge>) {
+  const outside = { ...values.network.peers, dns: values.network.dns.peers };
+  const { flows, faults } = networkFlows(objects, outside);
   const expected = expectedFlows(values);
   const missing = expected
     .filter((flow) => !flows.includes(flow))
@@ -136,5 +156,5 @@ async function proveClaims({ name, file }: ValueSet, objects: readonly Rendered[
   const surplus = flows
     .filter((flow) => !expected.includes(flow))
     .map((flow) => `${flow} is open and nobody's`);
-  say({ what: `${name}: ${flows.length} flows open, no other`, faults: [...faults, ...missing, ...surplus] });
+  return { open: flows.length, faults: [...faults, ...missing, ...surplus] };
 }

@@ -31,7 +31,10 @@ export function networkFlows(
   const into = new Set<Flow>();
   const others = new Set<Flow>();
 
+  const closed = policies.find(({ spec }) => !spec.ingress && !spec.egress && spec.policyTypes.length === 2);
   for (const pod of pods) {
+    if (!closed || !selects(closed.spec.podSelector, pod.labels))
+      faults.push(`${pod.component}: no policy denies by default`);
     const own = policies.filter(({ spec }) => selects(spec.podSelector, pod.labels));
     for (const type of ["Ingress", "Egress"]) {
       if (!own.some(({ spec }) => spec.policyTypes.includes(type)))

@@ -34,9 +34,10 @@ export function queues(objects: readonly Rendered[]): string[] {
     }));
     if (JSON.stringify(looked) !== JSON.stringify(expected))
       faults.push(`${metadata.name} does not look at what its workers read`);
-    const { partitions = 1 } = taskEvents(regions[0] ?? "any");
-    if (spec.maxReplicaCount > partitions)
-      faults.push(`${metadata.name} wants more pods than there are partitions`);
+    const read = (name: string) => Number(env.find((each) => each.name === name)?.value);
+    const atOnce = spec.maxReplicaCount * read("COS_WORKER_THREADS");
+    if (!(atOnce <= read("COS_WORKER_TASK_PARTITIONS")))
+      faults.push(`${metadata.name} wants more tasks at once than there are partitions`);
   }
   return faults;
 }

@@ -24,7 +24,9 @@ const chartOwned = new Set([
   "oidcProvidersFile",
   "regions",
   "threads",
+  "taskPartitions",
   "drainSeconds",
+  "taskPartitions",
 ]);
 /** Files and keys of TLS are mounted, never set. */
 const isFile = (key: string) => /(File|Folder)$/.test(key);
