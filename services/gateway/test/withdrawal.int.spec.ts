@@ -152,30 +152,37 @@ describe("withdrawing people", () => {
     expect(await stands(gone[0]!.digest)).toBe(false);
   });
 
-  it("a stranger's manifest neither keeps the rows alive nor, by withdrawing, deletes them", async () => {
-    const { v1, v2, gone, kept } = await withdrawTwo();
-    const blocks = await Promise.all([...v1.blocks, ...v2.blocks].map(({ digest }) => readBack(digest)));
-    await putAll(owner, blocks);
-    await register(id);
-    await versioned(id, 1, "initial", v1);
+  it.each([
+    ["who uploaded them is remembered", true],
+    ["the tables that said so were lost", false],
+  ])(
+    "a stranger's manifest neither keeps the rows alive nor, by withdrawing, deletes them: %s",
+    async (_, known) => {
+      const { v1, v2, gone, kept } = await withdrawTwo();
+      const blocks = await Promise.all([...v1.blocks, ...v2.blocks].map(({ digest }) => readBack(digest)));
+      await putAll(owner, blocks);
+      if (!known) await harness.db.query("DELETE FROM uploads");
+      await register(id);
+      await versioned(id, 1, "initial", v1);
 
-    await register(strangerId, "9", stranger);
-    await versioned(strangerId, 1, "initial", v1);
-    await finalize(
-      await harness.mirror({
-        $case: "datasetStatusChanged",
-        value: { datasetId: strangerId, status: "withdrawn" } as never,
-      }),
-    );
-    await deletionDone(strangerId);
-    expect(await standing(digests(v1.blocks))).toEqual([true, true, true, true]);
+      await register(strangerId, "9", stranger);
+      await versioned(strangerId, 1, "initial", v1);
+      await finalize(
+        await harness.mirror({
+          $case: "datasetStatusChanged",
+          value: { datasetId: strangerId, status: "withdrawn" } as never,
+        }),
+      );
+      await deletionDone(strangerId);
+      expect(await standing(digests(v1.blocks))).toEqual([true, true, true, true]);
 
-    await register(`${strangerId}7`, "9", stranger);
-    await versioned(`${strangerId}7`, 1, "initial", v1);
-    await versioned(id, 2, "withdraw", v2).then(finalize);
-    await until(async () => (await standing(digests(gone))).every((there) => !there));
-    expect(await standing(digests(kept))).toEqual([true, true, true, true]);
-  });
+      await register(`${strangerId}7`, "9", stranger);
+      await versioned(`${strangerId}7`, 1, "initial", v1);
+      await versioned(id, 2, "withdraw", v2).then(finalize);
+      await until(async () => (await standing(digests(gone))).every((there) => !there));
+      expect(await standing(digests(kept))).toEqual([true, true, true, true]);
+    },
+  );
 
   it("withdrawing the dataset takes everything, manifests included, and frees the quota", async () => {
     const { v1, v2 } = await withdrawTwo();

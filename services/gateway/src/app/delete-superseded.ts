@@ -7,6 +7,7 @@ import {
   standingVersions,
 } from "../domain/chain-facts.ts";
 import { chooseObjectsToDelete, type StandingVersion } from "../domain/choose-objects-to-delete.ts";
+import { type Claim, firstClaimants } from "../domain/first-claimants.ts";
 import { manifestObjects, type VersionObjects } from "../domain/manifest-objects.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { loadManifest } from "./load-manifest.ts";
@@ -42,7 +43,7 @@ export class DeleteSuperseded {
     if (deletions.length === 0) return;
     const logs = await repositories.facts.ofAllDatasets(db);
     const datasets = new Map([...logs].map(([id, facts]) => [id, foldDataset(id, facts)]));
-    let standing: Promise<StandingVersion[]> | undefined;
+    let standing: Promise<ReadVersion[]> | undefined;
     const readStanding = () => {
       standing ??= this.#standing([...datasets.values()]);
       return standing;
@@ -55,20 +56,22 @@ export class DeleteSuperseded {
   async #delete(
     deletion: DeletionId,
     dataset: MirroredDataset | undefined,
-    readStanding: () => Promise<StandingVersion[]>,
+    readStanding: () => Promise<ReadVersion[]>,
   ): Promise<void> {
     const { db, repositories, logger } = this.#deps;
     const { datasetId, barrier } = deletion;
     if (dataset === undefined || !(await this.#isReady(dataset, barrier))) {
       return logger.warn("deletion.waiting", { datasetId, version: barrier });
     }
-    const superseded = await this.#superseded(dataset, barrier);
+    const read = await this.#superseded(dataset, barrier);
+    const standing = await readStanding();
+    const superseded = read.map(({ objects }) => objects);
     const named = superseded.flatMap((v) => [v.manifest, v.axis, ...v.blocks]).map((ref) => ref.digest);
     const { blocks, descriptions, foreign } = chooseObjectsToDelete({
       keepers: dataset.keepers,
       superseded,
-      standing: await readStanding(),
-      uploaders: await repositories.uploads.uploadersOf(db, named),
+      standing,
+      uploaders: await this.#uploadersOf(superseded, [...read, ...standing]),
       withdrawn: await repositories.uploads.withdrawnAmong(db, named),
       wholeDataset: barrier === 0,
     });
@@ -88,23 +91,46 @@ export class DeleteSuperseded {
     return version !== undefined && (await this.#objectsOf(version)) !== undefined;
   }
 
+  /**
+   * Who stored the objects of superseded versions. Where tables were lost nobody remembers it: a block is then theirs who
+   * named it first on the chain.
+   */
+  async #uploadersOf(
+    superseded: readonly VersionObjects[],
+    claims: readonly ReadVersion[],
+  ): Promise<ReadonlyMap<Digest, readonly string[]>> {
+    const { db, repositories } = this.#deps;
+    const named = superseded.flatMap((v) => [v.manifest, v.axis, ...v.blocks]).map((ref) => ref.digest);
+    const uploaders = new Map<Digest, readonly string[]>(await repositories.uploads.uploadersOf(db, named));
+    const first = firstClaimants(claims);
+    const descriptions = new Set(superseded.flatMap((v) => [v.manifest.digest, v.axis.digest]));
+    for (const digest of named) {
+      const claimant = first.get(digest);
+      if (claimant !== undefined && !uploaders.has(digest) && !descriptions.has(digest)) {
+        uploaders.set(digest, [claimant]);
+      }
+    }
+    return uploaders;
+  }
+
   /** What still stands, of every dataset. A manifest that cannot be read, or is not what was committed to, keeps nothing. */
-  async #standing(datasets: readonly MirroredDataset[]): Promise<StandingVersion[]> {
-    const standing: StandingVersion[] = [];
+  async #standing(datasets: readonly MirroredDataset[]): Promise<ReadVersion[]> {
+    const standing: ReadVersion[] = [];
     for (const dataset of datasets) {
       for (const version of standingVersions(dataset)) {
         const objects = await this.#objectsOf(version);
-        if (objects !== undefined) standing.push({ keepers: dataset.keepers, objects });
+        if (objects !== undefined) standing.push(readVersion(dataset, version, objects));
       }
     }
     return standing;
   }
 
-  async #superseded({ datasetId, versions }: MirroredDataset, barrier: number): Promise<VersionObjects[]> {
-    const superseded: VersionObjects[] = [];
+  async #superseded(dataset: MirroredDataset, barrier: number): Promise<ReadVersion[]> {
+    const { datasetId, versions } = dataset;
+    const superseded: ReadVersion[] = [];
     for (const version of versions.filter((v) => barrier === 0 || v.version < barrier)) {
       const objects = await this.#objectsOf(version);
-      if (objects !== undefined) superseded.push(objects);
+      if (objects !== undefined) superseded.push(readVersion(dataset, version, objects));
       else this.#deps.logger.warn("deletion.manifest-missing", { datasetId, version: version.version });
     }
     return superseded;
@@ -129,6 +155,15 @@ export class DeleteSuperseded {
     return count;
   }
 }
+
+/** A version whose manifest was read, as what stands and as a claim to what it names. */
+type ReadVersion = StandingVersion & Claim;
+
+const readVersion = (
+  { keepers }: MirroredDataset,
+  { rank }: MirroredVersion,
+  objects: VersionObjects,
+): ReadVersion => ({ keepers, objects, rank, registrant: [...keepers][0] });
 
 async function inBatches<T>(
   items: readonly T[],

@@ -29,7 +29,7 @@ export type ChainFacts = {
   retract(tx: Tx, log: ChainLogId): Promise<void>;
   /** In block order; none of a session whose issued tickets are not known because tables were lost. */
   of(db: Queryable, subject: string): Promise<ChainFactAt[]>;
-  /** Logs of all datasets ever registered, by dataset, in block order. */
+  /** Logs of all datasets ever registered, by dataset, in block order, each with its rank among all. */
   ofAllDatasets(db: Queryable): Promise<Map<string, ChainFactAt[]>>;
   /** Identity tokens that ever were `holder`'s. */
   identitiesOf(db: Queryable, holder: Address): Promise<string[]>;

@@ -41,7 +41,8 @@ export type ChainFact =
       readonly gateway: Address;
     };
 
-export type ChainFactAt = { readonly depth: Depth; readonly fact: ChainFact };
+/** `rank`: a log's place among all those that were read with it, in block order. */
+export type ChainFactAt = { readonly depth: Depth; readonly fact: ChainFact; readonly rank?: number };
 
 /** The key under which a subject's logs are folded together. */
 export function subjectOf(fact: ChainFact): string {
@@ -91,6 +92,8 @@ export type MirroredVersion = {
   readonly manifestUri: string;
   readonly reason: string;
   readonly depth: Depth;
+  /** Its log's place among those that were read with it. */
+  readonly rank: number;
 };
 
 /** @param logs in block order */
@@ -98,13 +101,13 @@ export function foldDataset(datasetId: string, logs: readonly ChainFactAt[]): Mi
   const keepers = new Set<string>();
   const versions = new Map<number, MirroredVersion>();
   let withdrawn = false;
-  for (const { fact, depth } of logs) {
+  for (const [at, { fact, depth, rank = at }] of logs.entries()) {
     if (fact.type === "DatasetRegistered" || fact.type === "DatasetOwnershipConfirmed")
       keepers.add(fact.sbtId);
     else if (fact.type === "DatasetStatusChanged") withdrawn = fact.status === "withdrawn";
     else if (fact.type === "DatasetVersioned") {
       const { version, manifestCommitment, manifestUri, reason } = fact;
-      versions.set(version, { version, manifestCommitment, manifestUri, reason, depth });
+      versions.set(version, { version, manifestCommitment, manifestUri, reason, depth, rank });
     }
   }
   return { datasetId, withdrawn, keepers, versions: [...versions.values()] };

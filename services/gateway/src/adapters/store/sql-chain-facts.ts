@@ -27,8 +27,9 @@ export const sqlChainFacts: ChainFacts = {
     return rows;
   },
   ofAllDatasets: async (db) => {
-    const { rows } = await db.query<{ id: string; depth: Depth; fact: ChainFact }>(
-      `SELECT fact->>'datasetId' AS id, depth, fact FROM chain_facts
+    const { rows } = await db.query<{ id: string; depth: Depth; fact: ChainFact; rank: number }>(
+      `SELECT fact->>'datasetId' AS id, depth, fact,
+         row_number() OVER (ORDER BY block_number, log_index)::int AS rank FROM chain_facts
        WHERE subject LIKE 'dataset:%' ORDER BY block_number, log_index`,
     );
     return Map.groupBy(rows, ({ id }) => id);
