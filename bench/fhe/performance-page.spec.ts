@@ -34,6 +34,7 @@ const made: BenchReport = {
     figures: [1.25, 1].map((evaluateSeconds, i) => ({
       ...(figure as typeof figure & { source: "directory" }),
       processes: 1 + i,
+      cores: 2,
       threadsPerProcess: 2 - i,
       evaluateSeconds,
       genotypesPerSecond: 5e8 / evaluateSeconds,
@@ -55,6 +56,17 @@ describe("the page of measured figures", () => {
     expect(page).toContain("1.7 minutes"); // 5e10 / 5e8 a second = 100 s
     expect(page).toContain("give 320 GB"); // 6.4 bytes a genotype
     expect(page).toContain("202 times as long"); // 5.6 h = 20,160 s
+  });
+
+  it("says what a second processor gives where one alone was measured", () => {
+    const [threads, processes] = made.pipeline.figures;
+    if (threads === undefined || processes === undefined) throw new Error("two figures");
+    const alone = { ...threads, threadsPerProcess: 1, cores: 1, evaluateSeconds: 2 };
+    const figures = [alone, threads, processes];
+    const page = performancePage({ ...made, pipeline: { ...made.pipeline, figures } });
+    expect(page).toContain("directory, 25000 x 20000, 1 x 2: 1.60 times as fast"); // 2 s against 1.25 s
+    expect(page).toContain("directory, 25000 x 20000, 2 x 1: 2.00 times as fast");
+    expect(performancePage(made)).not.toContain("times as fast");
   });
 
   it("leaves the large study out where it was not run", () => {

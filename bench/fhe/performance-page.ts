@@ -58,13 +58,14 @@ export function performancePage(report: BenchReport): string {
     "Missing calls, phenotype encrypted separately, tasks as the planner cuts them, run by the worker service's own code;",
     "counts opened from every result equal plain arithmetic on every marker. `evaluate`: all map tasks.",
     `Ciphertext read ahead: at most ${pipeline.readAheadMebibytes} MiB a worker. Memory: the largest worker process while it`,
-    "evaluates; the reduce task holds the whole result besides.",
+    "evaluates; the reduce task holds the whole result besides. Processes were held to so many processors (`cores`).",
     "",
     table(
       [
         "from",
         "people x markers",
         "processes x threads",
+        "cores",
         "evaluate s",
         "reduce s",
         "M genotypes/s",
@@ -75,6 +76,7 @@ export function performancePage(report: BenchReport): string {
         f.source,
         `${f.samples} x ${f.markers}`,
         `${f.processes} x ${f.threadsPerProcess}`,
+        f.cores ?? "all",
         f.evaluateSeconds.toFixed(3),
         f.source === "memory, expanded" ? "" : f.reduceSeconds.toFixed(3),
         millions(f.genotypesPerSecond),
@@ -83,6 +85,7 @@ export function performancePage(report: BenchReport): string {
       ]),
     ),
     "",
+    ...scalingSection(report),
     ...largeSection(report),
     "## The owner's side",
     "",
@@ -108,6 +111,30 @@ export function performancePage(report: BenchReport): string {
     ),
     "",
   ].join("\n");
+}
+
+/** What a second processor gives, for each study that ran on one and on two. */
+function scalingSection({ pipeline: { figures } }: BenchReport): string[] {
+  const held = figures.filter((f) => f.cores !== null);
+  const lines = held
+    .filter((f) => f.cores === 1)
+    .flatMap((one) => {
+      const same = held.filter(
+        (f) =>
+          f.cores === 2 && f.source === one.source && f.samples === one.samples && f.markers === one.markers,
+      );
+      return same.map(
+        (two) =>
+          `- ${one.source}, ${one.samples} x ${one.markers}, ${two.processes} x ${two.threadsPerProcess}: ${(one.evaluateSeconds / two.evaluateSeconds).toFixed(2)} times as fast`,
+      );
+    });
+  if (lines.length === 0) return [];
+  return [
+    "Two processors against one, with as many threads (1 x 2) or as many processes (2 x 1):",
+    "",
+    ...lines,
+    "",
+  ];
 }
 
 /** Half a billion genotypes beside their ceilings, and what follows for fifty billion. */

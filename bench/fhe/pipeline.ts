@@ -30,6 +30,8 @@ export type PipelineFigure = {
   markers: number;
   processes: number;
   threadsPerProcess: number;
+  /** Processors that all processes together were held to; null: not held. */
+  cores: number | null;
   engine: string;
   /** Best of the repetitions: all map tasks, then the reduce task. */
   evaluateSeconds: number;
@@ -56,10 +58,11 @@ const { values: options } = parseArgs({
 });
 const engine = options.engine as EngineSetting;
 const repetitions = Number(options.repetitions);
-const layouts: readonly (readonly [processes: number, threads: number])[] = [
-  [1, 1],
-  [1, 2],
-  [2, 1],
+/** A thread also needs a processor for what reads for it, so that one thread is held to one. */
+const layouts: readonly (readonly [processes: number, threads: number, cores: number])[] = [
+  [1, 1, 1],
+  [1, 2, 2],
+  [2, 1, 2],
 ];
 
 const figures: PipelineFigure[] = [];
@@ -105,12 +108,13 @@ async function measureSmall(dataDir: string, people: number, variants: number): 
   if (engine !== "wasm" && variants === markers && people === samples) {
     for (const threads of [1, 2]) await measureExpanded(cohort, dataDir, threads);
   }
-  for (const [processes, threads] of layouts) {
+  for (const [processes, threads, cores] of layouts) {
     await measureFleet(
       cohort,
       store,
       "directory",
       processes,
+      cores,
       setupOf(threads, { kind: "directory", dataDir }),
     );
   }
@@ -145,11 +149,12 @@ async function measureFleet(
   store: ObjectStore,
   source: PipelineFigure["source"],
   processes: number,
+  cores: number,
   setup: WorkerSetup,
   times = repetitions,
   beforeEach: () => void = () => {},
 ): Promise<PipelineFigure> {
-  const fleet = await WorkerFleet.start(processes, setup, cohort.plan);
+  const fleet = await WorkerFleet.start(processes, setup, cohort.plan, cores);
   const jobs: JobTimes[] = [];
   for (let i = 0; i < times; i += 1) {
     beforeEach();
@@ -162,7 +167,7 @@ async function measureFleet(
   const reduceSeconds = Math.min(...jobs.map((job) => job.reduceSeconds));
   return record({
     ...{ source, samples: cohort.samples, markers: cohort.markers },
-    ...{ processes, threadsPerProcess: setup.threads, engine: fleet.engine },
+    ...{ processes, cores, threadsPerProcess: setup.threads, engine: fleet.engine },
     evaluateSeconds: best.evaluateSeconds,
     reduceSeconds,
     genotypesPerSecond: (cohort.samples * cohort.markers) / best.evaluateSeconds,
@@ -179,8 +184,8 @@ async function measureS3(cohort: EncryptedCohort, from: ObjectStore, root: strin
     for await (const { key, sizeBytes } of from.list("objects/")) {
       unwrap(await store.put(key, unwrap(await readObject(from, key, sizeBytes)), { sizeBytes }));
     }
-    for (const [processes, threads] of layouts) {
-      await measureFleet(cohort, store, "s3", processes, setupOf(threads, { kind: "s3", url }));
+    for (const [processes, threads, cores] of layouts) {
+      await measureFleet(cohort, store, "s3", processes, cores, setupOf(threads, { kind: "s3", url }));
     }
   } finally {
     for await (const { key } of store.list("")) await store.delete(key);
@@ -216,7 +221,14 @@ async function measureExpanded(cohort: EncryptedCohort, dataDir: string, threads
   const cells = cohort.samples * Math.ceil(cohort.markers / countsProfile.ringDegree);
   record({
     ...{ source: "memory, expanded", samples: cohort.samples, markers: cohort.markers },
-    ...{ processes: 1, threadsPerProcess: threads, engine: "native", reduceSeconds: 0, evaluateSeconds },
+    ...{
+      processes: 1,
+      threadsPerProcess: threads,
+      cores: null,
+      engine: "native",
+      reduceSeconds: 0,
+      evaluateSeconds,
+    },
     genotypesPerSecond: (cohort.samples * cohort.markers) / evaluateSeconds,
     bytesPerSecond: (cells * 2 * countsProfile.ringDegree * 8) / evaluateSeconds,
     peakEvaluateMegabytes: null,
@@ -256,9 +268,9 @@ async function measureLarge(dataDir: string, people: number, variants: number): 
   const folder = join(dataDir, "store", "objects");
   const cold = () => forget(folder);
   const fleets: PipelineFigure[] = [];
-  for (const [processes, threads] of layouts.slice(1)) {
+  for (const [processes, threads, cores] of layouts) {
     const setup = setupOf(threads, { kind: "directory", dataDir });
-    fleets.push(await measureFleet(cohort, store, "directory", processes, setup, 1, cold));
+    fleets.push(await measureFleet(cohort, store, "directory", processes, cores, setup, 1, cold));
   }
   cold();
   const disk = await readFolder(folder, 4);
@@ -302,11 +314,13 @@ async function readFolder(folder: string, readers: number): Promise<number> {
 
 function record(figure: PipelineFigure): PipelineFigure {
   figures.push(figure);
-  const { source, processes, threadsPerProcess, evaluateSeconds, reduceSeconds, genotypesPerSecond } = figure;
+  const { source, processes, threadsPerProcess, cores, evaluateSeconds, reduceSeconds, genotypesPerSecond } =
+    figure;
   console.log(
     [
       source.padEnd(18),
       `${processes} x ${threadsPerProcess} threads`.padStart(14),
+      `${cores ?? "all"} cores`.padStart(10),
       `${evaluateSeconds.toFixed(3)} s`.padStart(10),
       `reduce ${reduceSeconds.toFixed(3)} s`.padStart(16),
       `${(genotypesPerSecond / 1e6).toFixed(0)} M genotypes/s`.padStart(20),

@@ -31,10 +31,20 @@ export class WorkerFleet {
     this.#processes = processes;
   }
 
-  /** Starts processes and has each thread run one task, so that code is compiled and connections stand. */
-  static async start(processes: number, setup: WorkerSetup, plan: Plan): Promise<WorkerFleet> {
+  /**
+   * Starts processes and has each thread run one task, so that code is compiled and connections stand.
+   * @param cores processors that they may use, the same for all; all of them when null
+   */
+  static async start(
+    processes: number,
+    setup: WorkerSetup,
+    plan: Plan,
+    cores: number | null,
+  ): Promise<WorkerFleet> {
     const script = new URL("./worker-process.ts", import.meta.url);
-    const started = Array.from({ length: processes }, () => fork(script, [JSON.stringify(setup)]));
+    const started = Array.from({ length: processes }, () =>
+      fork(script, [JSON.stringify(setup)], onCores(cores)),
+    );
     const fleet = new WorkerFleet(setup, started);
     await Promise.all(
       started.map((child) => {
@@ -135,3 +145,9 @@ export class WorkerFleet {
     return promise;
   }
 }
+
+/** Linux lets a process be held to some processors. */
+const onCores = (cores: number | null) =>
+  cores === null || process.platform !== "linux"
+    ? {}
+    : { execPath: "taskset", execArgv: ["--cpu-list", `0-${cores - 1}`, process.execPath] };
