@@ -1,14 +1,21 @@
 import { isAbsolute, join } from "node:path";
 import {
+  type Account,
   accountFailure,
   CosClient,
   CosFailure,
   type CosHome,
   cosHome,
   defaultHomeDir,
+  type InstitutionFile,
+  idTokenByBrowser,
+  keptSession,
   type LocalAccount,
   listAccounts,
+  openInstitution,
+  openReleaseKey,
   type Platform,
+  readInstitution,
   readPlatformFile,
   type SealOptions,
   unlockAccount,
@@ -37,7 +44,9 @@ export class Context {
   readonly #options: GlobalOptions;
   #client: CosClient | undefined;
   #passphrase: string | undefined;
-  readonly #accounts = new Map<string, LocalAccount>();
+  #mayAsk = false;
+  readonly #localAccounts = new Map<string, LocalAccount>();
+  readonly #accounts = new Map<string, Account>();
 
   constructor(io: Io, options: GlobalOptions) {
     this.io = io;
@@ -106,15 +115,57 @@ export class Context {
     });
   }
 
-  /** The account, unlocked. Costs about a second the first time, by design. */
-  async account(name?: string): Promise<LocalAccount> {
+  /** The account to act as: unlocked, which costs about a second by design, or ready to sign by its remote signer. */
+  async account(name?: string): Promise<Account> {
     const wanted = name ?? (await this.accountName());
+    const institution = await readInstitution(this.home, wanted);
+    if (institution === undefined) return this.localAccount(wanted);
     const known = this.#accounts.get(wanted);
     if (known !== undefined) return known;
+    const account = await this.#institution(institution);
+    this.#accounts.set(wanted, account);
+    return account;
+  }
+
+  /** An account whose key this keystore holds. */
+  async localAccount(name?: string): Promise<LocalAccount> {
+    const wanted = name ?? (await this.accountName());
+    const known = this.#localAccounts.get(wanted);
+    if (known !== undefined) return known;
+    if ((await readInstitution(this.home, wanted)) !== undefined) {
+      throw accountFailure({ code: "ACCOUNT_REMOTE", name: wanted });
+    }
     const unlocked = await unlockAccount(this.home, wanted, await this.passphrase());
     if (!unlocked.ok) throw accountFailure(unlocked.error);
-    this.#accounts.set(wanted, unlocked.value);
+    this.#localAccounts.set(wanted, unlocked.value);
     return unlocked.value;
+  }
+
+  /** From here on this run may ask a person to sign in at an institution's provider. */
+  mayAskToSignIn(): void {
+    this.#mayAsk = true;
+  }
+
+  async #institution(file: InstitutionFile): Promise<Account> {
+    const { name, address, issuer } = file;
+    const { gateway } = (await this.platform()).services;
+    const idToken = async ({ nonce, clientId }: { nonce: string; clientId: string }): Promise<string> => {
+      if (!this.#mayAsk) {
+        throw new CosFailure("refused", "SESSION_ENDED", `'${name}' is not signed in`, {
+          facts: { issuer },
+          hint: `sign in with: cos login --account ${name}`,
+        });
+      }
+      const tell = (url: string) =>
+        void this.io.stderr.write(`open this in a browser on this machine:\n  ${url}\n`);
+      return idTokenByBrowser({ issuer, clientId, nonce, tell });
+    };
+    const kept = keptSession(this.home, { name, address, gateway });
+    return openInstitution(file, { issuer, idToken, kept }, async () => {
+      const key = await openReleaseKey(file, () => this.passphrase());
+      if (!key.ok) throw accountFailure(key.error);
+      return key.value;
+    });
   }
 
   close(): void {

@@ -10,13 +10,22 @@ export type Ran = {
 };
 
 /** Runs `cos --json …` in this process for one home, with cheap key files. */
-export function cosFor(options: { home: string; platform: string; passphrase: string; account?: string }) {
+export function cosFor(options: {
+  home: string;
+  platform: string;
+  passphrase: string;
+  account?: string;
+  /** Told of each URL that the command asks a person to open. */
+  onUrl?: (url: string) => unknown;
+}) {
   return async (...args: string[]): Promise<Ran> => {
     let stdout = "";
     let stderr = "";
     const sink = new PassThrough();
     sink.on("data", (piece: Buffer) => {
       stderr += piece.toString();
+      const [url] = /https?:\/\/\S+\/auth\?\S+/.exec(piece.toString()) ?? [];
+      if (url !== undefined) options.onUrl?.(url);
     });
     const settings = [
       "--home",

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signOidcBinding } from "@cos/protocol";
+import { clientId, IdentityProvider } from "@cos/testkit/identity-provider";
 import { Wallet } from "ethers";
 import { decodeJwt, SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { bytesOf, chainId, GatewayHarness, hexOf, refusalOf } from "./gateway-harness.ts";
-import { clientId, IdentityProvider } from "./identity-provider.ts";
 
 let dir: string;
 let provider: IdentityProvider;

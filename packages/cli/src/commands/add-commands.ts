@@ -6,6 +6,7 @@ import { addDatasetCommands } from "./dataset.ts";
 import { addDoctorCommand } from "./doctor/doctor.ts";
 import { addJobCommands } from "./job.ts";
 import { addKeysCommands } from "./keys.ts";
+import { addLoginCommands } from "./login.ts";
 import { addMoneyCommands } from "./money.ts";
 import { addOpsCommands } from "./ops/ops.ts";
 import { addPlatformCommands } from "./platform.ts";
@@ -15,6 +16,7 @@ import { addResultCommands } from "./result.ts";
 export function addCommands(program: Command, act: Act): void {
   addPlatformCommands(program, act);
   addKeysCommands(program, act);
+  addLoginCommands(program, act);
   addDatasetCommands(program, act);
   addAccessCommands(program, act);
   addJobCommands(program, act);

@@ -163,7 +163,7 @@ async function append(
   options: CohortOptions & { segment?: string; discardPending?: boolean },
 ): Promise<CommandResult> {
   const id = chainNumber(datasetId, "DATASET");
-  const ring = { ...(await keyring(context)), account: await context.account() };
+  const ring = { ...(await keyring(context)), account: await context.localAccount() };
   const client = await context.client();
   const cohort = await openCohort(cohortFiles(context, options));
   const bar = context.out.bar("encrypting", "blocks");
@@ -186,7 +186,7 @@ async function append(
 /** Vault, passphrase and, where there is exactly one or a named account, the account that goes into the kit. */
 async function keyring(context: Context): Promise<Keyring> {
   const passphrase = await context.passphrase();
-  return { home: context.home, passphrase, seal: context.seal, account: await context.account() };
+  return { home: context.home, passphrase, seal: context.seal, account: await context.localAccount() };
 }
 
 const encryptChoice = (context: Context, options: CohortOptions) => ({
@@ -344,7 +344,7 @@ async function withdraw(
     throw new CosFailure("usage", "NOBODY_NAMED", "name the people who withdraw with --sample or --samples");
   }
   const client = await context.client();
-  const ring = { ...(await keyring(context)), account: await context.account() };
+  const ring = { ...(await keyring(context)), account: await context.localAccount() };
   const certificate = await withdrawPeople(client, ring, datasetId, people, {
     reason: options.consentChanged === true ? "consent" : "withdraw",
   });

@@ -126,7 +126,7 @@ async function listKeys(context: Context): Promise<CommandResult> {
 }
 
 async function backup(context: Context, { out }: { out: string }): Promise<CommandResult> {
-  const account = await context.account();
+  const account = await context.localAccount();
   const keyIds = (await new DatasetVault(context.home).list()).map((notes) => notes.keyId as Digest);
   const kit = await gatherKit(context.home, [account], keyIds, await context.passphrase());
   const written = await writeKit(context.path(out), kit, await context.passphrase(), context.seal);

@@ -12,6 +12,8 @@ export type CosHome = {
   readonly ledgers: string;
   /** Notes of access requests and grants (recipients, purposes). */
   readonly grants: string;
+  /** Sessions of institutions' accounts, between commands. */
+  readonly sessions: string;
   /** Default platform file of this home. */
   readonly platformFile: string;
   /** State of a platform that `cos up` started here. */
@@ -26,6 +28,7 @@ export const cosHome = (dir: string): CosHome => ({
   datasets: join(dir, "datasets"),
   ledgers: join(dir, "ledgers"),
   grants: join(dir, "grants"),
+  sessions: join(dir, "sessions"),
   platformFile: join(dir, "platform.json"),
   platformData: join(dir, "platform"),
 });

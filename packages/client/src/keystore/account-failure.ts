@@ -17,6 +17,10 @@ export function accountFailure(error: AccountError): CosFailure {
       return new CosFailure("not-found", error.code, `there is no account '${error.name}' in this keystore`, {
         hint: `make one with: cos keys new --account ${error.name}`,
       });
+    case "ACCOUNT_REMOTE":
+      return new CosFailure("refused", error.code, `a remote signer holds the key of '${error.name}'`, {
+        hint: "owners of datasets use an account of this keystore: cos keys new",
+      });
     case "ACCOUNT_MALFORMED":
       return new CosFailure("integrity", error.code, `the key file of '${error.name}' cannot be read`, {
         hint: "restore it from a recovery kit: cos keys restore KIT",

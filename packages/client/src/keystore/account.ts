@@ -6,7 +6,9 @@ import { type AbstractSigner, SigningKey, Wallet } from "ethers";
 import { z } from "zod";
 import type { CosHome } from "../home/cos-home.ts";
 import { writeNewSecretFile } from "../home/secret-file.ts";
+import type { KeptSession } from "../wire/kept-session.ts";
 import { openWithPassphrase, type SealOptions, sealWithPassphrase } from "./age-seal.ts";
+import { institutionFile } from "./institution-file.ts";
 
 /** The public half of an account: what others may know. */
 export type AccountInfo = {
@@ -21,6 +23,8 @@ export type IdentityProviderSignIn = {
   readonly issuer: string;
   /** An ID token with this nonce for this client. */
   idToken(wish: { readonly nonce: string; readonly clientId: string }): Promise<string>;
+  /** Where sessions outlive a command; kept in memory only when left out. */
+  readonly kept?: KeptSession;
 };
 
 /** What signs for an account: a key in memory, or one that a KMS holds. */
@@ -29,7 +33,8 @@ export type AccountSigner = AbstractSigner & { readonly address: string };
 /** An unlocked account. Lives in memory only. */
 export type Account = AccountInfo & {
   readonly wallet: AccountSigner;
-  readonly ageIdentity: string;
+  /** The age identity that opens releases to the account; refused where that is kept elsewhere. */
+  readonly releaseKey: () => Promise<string>;
   /** Signs in by an institution's provider instead of the key; the account there is bound to the key first. */
   readonly identityProvider?: IdentityProviderSignIn;
 };
@@ -45,6 +50,9 @@ const accountFile = z.strictObject({
   sealed: z.base64(),
 });
 
+const anyAccountFile = z.discriminatedUnion("format", [accountFile, institutionFile]);
+type AnyAccountFile = z.infer<typeof anyAccountFile>;
+
 export const accountSecret = z.strictObject({
   privateKey: z.string().regex(/^0x[0-9a-f]{64}$/),
   ageIdentity: z.string().startsWith("AGE-SECRET-KEY-PQ-1"),
@@ -52,6 +60,8 @@ export const accountSecret = z.strictObject({
 export type AccountSecret = z.infer<typeof accountSecret>;
 
 export type AccountError =
+  /** Its signing key is not here: a remote signer holds it. */
+  | { code: "ACCOUNT_REMOTE"; name: string }
   /** Not a name for a file: lower-case letters, digits, dot, dash, underscore. */
   | { code: "BAD_ACCOUNT_NAME"; name: string }
   /** There is one of that name. */
@@ -93,6 +103,7 @@ export async function unlockAccount(
 ): Promise<Result<LocalAccount, AccountError>> {
   const file = await readAccountFile(home, name);
   if (!file.ok) return file;
+  if (file.value.format !== "cos-account/1") return err({ code: "ACCOUNT_REMOTE", name });
   const opened = await openWithPassphrase(Buffer.from(file.value.sealed, "base64"), passphrase);
   if (!opened.ok) return opened;
   const secret = accountSecret.safeParse(JSON.parse(Buffer.from(opened.value).toString("utf8")));
@@ -103,11 +114,12 @@ export async function unlockAccount(
 /** The account that the keys make, without a file. */
 export async function accountOf(name: string, secret: AccountSecret): Promise<LocalAccount> {
   const wallet = new Wallet(new SigningKey(secret.privateKey));
-  return { ...(await infoOf(name, secret)), wallet, ageIdentity: secret.ageIdentity };
+  const { ageIdentity } = secret;
+  return { ...(await infoOf(name, secret)), wallet, ageIdentity, releaseKey: async () => ageIdentity };
 }
 
 /** An account whose key is in this process's memory. */
-export type LocalAccount = Account & { readonly wallet: Wallet };
+export type LocalAccount = Account & { readonly wallet: Wallet; readonly ageIdentity: string };
 
 /** An account whose key a KMS-style signer holds. The age identity, which opens releases, is the account's own. */
 export async function remoteAccountOf(
@@ -117,7 +129,8 @@ export async function remoteAccountOf(
   identityProvider?: IdentityProviderSignIn,
 ): Promise<Account> {
   const recipient = await identityToRecipient(ageIdentity);
-  const account = { name, address: asAddress(wallet.address), recipient, wallet, ageIdentity };
+  const releaseKey = async () => ageIdentity;
+  const account = { name, address: asAddress(wallet.address), recipient, wallet, releaseKey };
   return identityProvider === undefined ? account : { ...account, identityProvider };
 }
 
@@ -138,10 +151,7 @@ export async function listAccounts(home: CosHome): Promise<AccountInfo[]> {
   return accounts;
 }
 
-async function readAccountFile(
-  home: CosHome,
-  name: string,
-): Promise<Result<z.infer<typeof accountFile>, AccountError>> {
+async function readAccountFile(home: CosHome, name: string): Promise<Result<AnyAccountFile, AccountError>> {
   if (!accountName.safeParse(name).success) return err({ code: "BAD_ACCOUNT_NAME", name });
   let text: string;
   try {
@@ -150,7 +160,7 @@ async function readAccountFile(
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return err({ code: "ACCOUNT_UNKNOWN", name });
     throw cause;
   }
-  const parsed = accountFile.safeParse(parseJson(text));
+  const parsed = anyAccountFile.safeParse(parseJson(text));
   return parsed.success ? ok(parsed.data) : err({ code: "ACCOUNT_MALFORMED", name });
 }
 
@@ -164,7 +174,7 @@ function parseJson(text: string): unknown {
 
 const pathOf = (home: CosHome, name: string): string => join(home.accounts, `${name}.json`);
 
-const infoFrom = ({ name, address, recipient }: z.infer<typeof accountFile>): AccountInfo => ({
+const infoFrom = ({ name, address, recipient }: AnyAccountFile): AccountInfo => ({
   name,
   address: asAddress(address),
   recipient,

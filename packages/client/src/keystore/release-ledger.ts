@@ -42,7 +42,7 @@ export async function readLedger(home: CosHome, owner: Account, keyId: Digest): 
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw cause;
   }
-  const opened = await openWithIdentity(sealed, owner.ageIdentity);
+  const opened = await openWithIdentity(sealed, await owner.releaseKey());
   if (!opened.ok) {
     throw new CosFailure("refused", "LEDGER_SEALED", "the ledger of releases is sealed to another account", {
       hint: "use the account that made the earlier releases, or restore it from the recovery kit",

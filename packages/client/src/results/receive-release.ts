@@ -10,7 +10,7 @@ export async function receiveRelease(
   grantee: Account,
   sealed: Uint8Array,
 ): Promise<ReleasePackage & { readonly transaction: string }> {
-  const opened = await openWithIdentity(sealed, grantee.ageIdentity);
+  const opened = await openWithIdentity(sealed, await grantee.releaseKey());
   if (!opened.ok) {
     throw new CosFailure(
       "refused",

@@ -18,8 +18,8 @@ export class Session {
   }
 
   /** Binds the account at the identity provider to this account's key; once, before the first sign-in by it. */
-  async bind(chainId: bigint, audience: string): Promise<void> {
-    const idToken = await this.#idToken();
+  async bind(chainId: bigint): Promise<void> {
+    const { idToken, audience } = await this.#idToken();
     const { sub: subject = "", nonce = "" } = decodeClaims(idToken);
     const binding = { issuer: this.account.identityProvider?.issuer ?? "", subject, nonce, audience };
     const signature = toBytes(await signOidcBinding(this.account.wallet, chainId, binding));
@@ -27,26 +27,44 @@ export class Session {
     await orFail(this.#services.sessions.bindOidc({ idToken, address, signature }));
   }
 
+  /** Signs in, whether or not a session lives. @returns when it ends */
+  async signIn(): Promise<Date> {
+    await this.#signIn();
+    return new Date(this.#endsAtMs);
+  }
+
   /** Call metadata of a live session; renews it a minute before it ends. */
   async metadata(): Promise<{ metadata: { authorization: string } }> {
+    if (this.#token === "") await this.#takeUp();
     if (Date.now() > this.#endsAtMs - 60_000) await this.#signIn();
     return { metadata: { authorization: `Bearer ${this.#token}` } };
   }
 
-  async #idToken(): Promise<string> {
+  /** Goes on with a session that an earlier command left. */
+  async #takeUp(): Promise<void> {
+    const left = await this.account.identityProvider?.kept?.read();
+    if (left === undefined) return;
+    this.#token = left.token;
+    this.#endsAtMs = left.endsAtMs;
+  }
+
+  async #idToken(): Promise<{ idToken: string; audience: string }> {
     const provider = this.account.identityProvider;
     if (provider === undefined) throw new TypeError("the session has no identity provider");
     const { issuer } = provider;
-    const { nonce, clientId } = await orFail(this.#services.sessions.createOidcNonce({ issuer }));
-    return provider.idToken({ nonce, clientId });
+    const asked = orFail(this.#services.sessions.createOidcNonce({ issuer }));
+    const { nonce, clientId, audience } = await asked;
+    return { idToken: await provider.idToken({ nonce, clientId }), audience };
   }
 
   async #signInByProvider(): Promise<void> {
-    const answer = await orFail(this.#services.sessions.signInOidc({ idToken: await this.#idToken() }));
+    const { idToken } = await this.#idToken();
+    const answer = await orFail(this.#services.sessions.signInOidc({ idToken }));
     if (toHex(answer.address) !== this.account.address) {
       throw new CosFailure("refused", "OIDC_OTHER_ACCOUNT", "the provider's account is bound to another key");
     }
     this.#keep(answer);
+    await this.account.identityProvider?.kept?.write({ token: this.#token, endsAtMs: this.#endsAtMs });
   }
 
   #keep({ accessToken, expiresAt }: { accessToken: string; expiresAt: Date | undefined }): void {

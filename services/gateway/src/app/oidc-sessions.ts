@@ -5,7 +5,13 @@ import type { IdToken } from "./ports.ts";
 import type { OidcAccount } from "./repositories.ts";
 import type { SignedIn } from "./sessions.ts";
 
-export type OidcNonce = { readonly nonce: string; readonly clientId: string; readonly expiresAt: number };
+export type OidcNonce = {
+  readonly nonce: string;
+  readonly clientId: string;
+  readonly expiresAt: number;
+  /** What a key that is to be bound signs. */
+  readonly audience: string;
+};
 
 type Deps = Pick<
   Dependencies,
@@ -29,7 +35,7 @@ export class OidcSessions {
     const nonce = Buffer.from(random.bytes(16)).toString("hex");
     const expiresAt = now() + settings.nonceSeconds;
     await repositories.nonces.insert(db, nonce, ownerOf(issuer), expiresAt);
-    return ok({ nonce, clientId, expiresAt });
+    return ok({ nonce, clientId, expiresAt, audience: settings.publicUrl });
   }
 
   /**

@@ -114,7 +114,11 @@ export interface CreateOidcNonceResponse {
   /** Client id that the gateway is known by: the token's audience. */
   clientId: string;
   /** When the nonce stops working. */
-  expiresAt: Date | undefined;
+  expiresAt:
+    | Date
+    | undefined;
+  /** The gateway's URL: what a key that is to be bound signs as the audience. */
+  audience: string;
 }
 
 /** An account and a key. */
@@ -638,7 +642,7 @@ export const CreateOidcNonceRequest: MessageFns<CreateOidcNonceRequest> = {
 };
 
 function createBaseCreateOidcNonceResponse(): CreateOidcNonceResponse {
-  return { nonce: "", clientId: "", expiresAt: undefined };
+  return { nonce: "", clientId: "", expiresAt: undefined, audience: "" };
 }
 
 export const CreateOidcNonceResponse: MessageFns<CreateOidcNonceResponse> = {
@@ -651,6 +655,9 @@ export const CreateOidcNonceResponse: MessageFns<CreateOidcNonceResponse> = {
     }
     if (message.expiresAt !== undefined) {
       Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(26).fork()).join();
+    }
+    if (message.audience !== "") {
+      writer.uint32(34).string(message.audience);
     }
     return writer;
   },
@@ -692,6 +699,14 @@ export const CreateOidcNonceResponse: MessageFns<CreateOidcNonceResponse> = {
             message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.audience = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -715,6 +730,9 @@ export const CreateOidcNonceResponse: MessageFns<CreateOidcNonceResponse> = {
     if (message.expiresAt !== undefined) {
       obj.expiresAt = message.expiresAt.toISOString();
     }
+    if (message.audience !== "") {
+      obj.audience = message.audience;
+    }
     return obj;
   },
 
@@ -726,6 +744,7 @@ export const CreateOidcNonceResponse: MessageFns<CreateOidcNonceResponse> = {
     message.nonce = object.nonce ?? "";
     message.clientId = object.clientId ?? "";
     message.expiresAt = object.expiresAt ?? undefined;
+    message.audience = object.audience ?? "";
     return message;
   },
 };

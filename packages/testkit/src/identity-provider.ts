@@ -6,6 +6,8 @@ import { exportJWK, generateKeyPair, importJWK, type JWK, type JWTPayload, SignJ
 import Provider from "oidc-provider";
 
 export const clientId = "cos-gateway";
+/** A public client of programs on people's machines: PKCE, no secret, any port of the loopback. */
+export const nativeClientId = "cos-native";
 const clientSecret = randomBytes(16).toString("hex");
 const redirectUri = "http://127.0.0.1/back";
 
@@ -18,14 +20,19 @@ export class IdentityProvider {
   /** How often the public keys were fetched. */
   keyFetches = 0;
   isDown = false;
+  /** Whether it refuses whoever signs in. */
+  denies = false;
 
   private constructor() {
     this.#server = createServer((request, response) => {
       if (this.isDown) return void response.writeHead(503).end();
       if (request.url?.startsWith("/jwks")) this.keyFetches++;
       if (!request.url?.startsWith("/interaction/")) return this.#provider.callback()(request, response);
+      const denied = { error: "access_denied", error_description: "not you" };
       const login = { accountId: this.#account };
-      this.#provider.interactionFinished(request, response, { login }).catch(() => response.destroy());
+      this.#provider
+        .interactionFinished(request, response, this.denies ? denied : { login, consent: {} })
+        .catch(() => response.destroy());
     });
   }
 
@@ -60,14 +67,25 @@ export class IdentityProvider {
           redirect_uris: [redirectUri],
           token_endpoint_auth_method: "client_secret_post",
         },
+        {
+          client_id: nativeClientId,
+          application_type: "native",
+          redirect_uris: [`${redirectUri}`],
+          token_endpoint_auth_method: "none",
+        },
       ],
       ttl: { Interaction: 60, Grant: 60, Session: 60, AccessToken: 60, IdToken: 300 },
       pkce: { required: () => false },
       features: { devInteractions: { enabled: false } },
       interactions: { url: (_: unknown, { uid }: { uid: string }) => `/interaction/${uid}` },
       findAccount: (_: unknown, accountId: string) => ({ accountId, claims: () => ({ sub: accountId }) }),
-      loadExistingGrant: async ({ oidc }: { oidc: { session: { accountId: string } } }) => {
-        const grant = new this.#provider.Grant({ clientId, accountId: oidc.session.accountId });
+      loadExistingGrant: async ({
+        oidc,
+      }: {
+        oidc: { session: { accountId: string }; client: { clientId: string } };
+      }) => {
+        const { session, client } = oidc;
+        const grant = new this.#provider.Grant({ clientId: client.clientId, accountId: session.accountId });
         grant.addOIDCScope("openid");
         await grant.save();
         return grant;
@@ -78,7 +96,6 @@ export class IdentityProvider {
   /** The authorization code flow as a browser and a client go through it, to the ID token. */
   async signIn(account: string, nonce: string): Promise<string> {
     this.#account = account;
-    const cookies = new Map<string, string>();
     const start = new URL("/auth", this.issuer);
     start.search = new URLSearchParams({
       client_id: clientId,
@@ -87,6 +104,18 @@ export class IdentityProvider {
       scope: "openid",
       nonce,
     }).toString();
+    return this.#trade((await this.#visit(start, redirectUri)).searchParams);
+  }
+
+  /** What a person does in a browser: opens the URL, signs in, is sent back to the program that waits on this machine. */
+  async browse(account: string, url: string): Promise<void> {
+    this.#account = account;
+    const back = await this.#visit(new URL(url), new URL(url).searchParams.get("redirect_uri") ?? "");
+    await (await fetch(back)).text();
+  }
+
+  async #visit(start: URL, until: string): Promise<URL> {
+    const cookies = new Map<string, string>();
     let next = start;
     for (let hop = 0; hop < 8; hop++) {
       const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
@@ -98,7 +127,7 @@ export class IdentityProvider {
       const location = response.headers.get("location");
       if (location === null)
         throw new Error(`${next.pathname} answered ${response.status}: ${await response.text()}`);
-      if (location.startsWith(redirectUri)) return this.#trade(new URL(location).searchParams);
+      if (location.startsWith(until)) return new URL(location);
       next = new URL(location, this.issuer);
     }
     throw new Error("the provider sends in circles");
