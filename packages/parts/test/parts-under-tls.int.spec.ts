@@ -148,6 +148,66 @@ describe.skipIf(all.includes(undefined))("real parts that speak TLS only", () =>
     },
   );
 
+  it("may be killed and come back: what was published and what was asked goes on under TLS", async () => {
+    const host = processWith({ COS_BROKERS_PATIENCE_SECONDS: "60" });
+    const [log, db, objects] = [
+      await host.log(),
+      await host.db(),
+      await host.objects({ createBucket: true }),
+    ];
+    await log.declare({ name: "restarts.v1", partitions: 1 });
+    const seen: string[] = [];
+    const handle = async ({ headers }: { headers: { messageId: string } }) =>
+      void seen.push(headers.messageId);
+    const subscription = await log.subscribe({ group: "restarts", topic: "restarts.v1", handle });
+    const publish = (messageId: string) => {
+      const headers = { messageId, producer: "test", mode: "live" } as const;
+      return log.publish([{ topic: "restarts.v1", key: "k", value: new Uint8Array(1), headers }]);
+    };
+    await publish("before");
+    const { broker, servers } = secure;
+    await Promise.all([broker.kill(), servers.postgres.kill(), servers.s3.kill()]);
+    await expect(db.query("SELECT 1")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" }); // An outage, no distrust.
+    await expect(objects.head(`objects/${"a".repeat(64)}`)).rejects.toMatchObject({
+      code: "OBJECTS_UNAVAILABLE",
+    });
+    const meanwhile = publish("meanwhile");
+    await Promise.all([broker.start(), servers.postgres.start(), servers.s3.start()]);
+    await meanwhile;
+    await expect.poll(() => seen, { timeout: 60_000 }).toEqual(["before", "meanwhile"]);
+    expect((await db.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+    expect((await objects.head(`objects/${"a".repeat(64)}`)).ok).toBe(false);
+    await subscription.close();
+  });
+
+  it("are believed under a new authority once its file lies there, without a restart", async () => {
+    const own = await authority.files(folder.path, "moving");
+    const stranger = await TestAuthority.create("CN=before the rotation");
+    await writeFile(own.caFile, stranger.pem);
+    const files = Object.fromEntries(parts.map((part) => [`${prefixes[part]}_CA_FILE`, own.caFile]));
+    const host = processWith(files);
+    const [db, objects] = [await host.db(), await host.objects()];
+    const cache = (await host.cache(() => {})) as { ping(): Promise<void> };
+    const answers = () =>
+      Promise.all(
+        [
+          db.query("SELECT 1"),
+          objects.head(`objects/${"a".repeat(64)}`),
+          cache.ping(),
+          uses.brokers(host),
+        ].map((asked) =>
+          asked.then(
+            () => "there",
+            (error: { code?: string }) => error.code,
+          ),
+        ),
+      );
+    expect((await answers()).includes("there")).toBe(false);
+    await writeFile(own.caFile, authority.pem);
+    const all = ["there", "there", "there", "there"];
+    await expect.poll(answers, { timeout: 60_000, interval: 500 }).toEqual(all);
+  });
+
   it("are never reached in the clear instead", async () => {
     const inTheClear = async (name: string, url: string) => ({ [name]: await fileOf(url) });
     const plain = {
