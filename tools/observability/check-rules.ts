@@ -1,15 +1,17 @@
 /**
  * `npm run check:rules`: the alert rules with the chart's defaults, checked and tested by promtool
- * (`deploy/observability/tests`), and each alert seen both firing and silent by some test. promtool is that of
- * `COS_PROMTOOL` or of the path; without one the check says so, and fails where CI is true.
+ * (`deploy/observability/tests`), and each alert seen both firing and silent by some test. Without promtool the
+ * check says so, and fails where CI is true.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { ToolMissing } from "../deploy/tool-missing.ts";
 import { ruleValues } from "./monitoring-values.ts";
+import { openPromtool } from "./open-promtool.ts";
 import { type RuleFile, renderRules } from "./render-rules.ts";
 
 const testsFolder = fileURLToPath(new URL("../../deploy/observability/tests/", import.meta.url));
@@ -28,17 +30,21 @@ const faults = untested(files);
 for (const fault of faults) console.error(fault);
 if (faults.length > 0) process.exitCode = 1;
 
-const promtool = process.env.COS_PROMTOOL ?? "promtool";
-const version = spawnSync(promtool, ["--version"], { encoding: "utf8" });
-if (version.error !== undefined) {
-  console.error(`promtool is not here (Debian package prometheus, or COS_PROMTOOL): rules were not tested`);
+try {
+  const promtool = await openPromtool();
+  const version = execFileSync(promtool, ["--version"], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  console.log(version.split("\n", 1)[0]);
+  test(promtool, files);
+} catch (error) {
+  if (!(error instanceof ToolMissing)) throw error;
+  console.error(`rules were not tested: ${error.message}`);
   if (process.env.CI === "true") process.exitCode = 1;
-} else {
-  console.log((version.stdout || version.stderr).split("\n", 1)[0]);
-  test(files);
 }
 
-function test(rules: readonly RuleFile[]): void {
+function test(promtool: string, rules: readonly RuleFile[]): void {
   const folder = mkdtempSync(join(tmpdir(), "cos-rules-"));
   try {
     for (const { name, text } of rules) writeFileSync(join(folder, name), text);

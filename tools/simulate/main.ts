@@ -177,8 +177,8 @@ function printCompared(title: string, runs: readonly Compared[]): void {
 function lookAt(workers: number): Pick<Scenario, "warmUpSeconds" | "untilSeconds"> {
   if (workers <= 50) return { warmUpSeconds: 3_600, untilSeconds: 200_000 };
   return workers <= 2_000
-    ? { warmUpSeconds: 600, untilSeconds: 5_000 }
-    : { warmUpSeconds: 600, untilSeconds: 1_800 };
+    ? { warmUpSeconds: 600, untilSeconds: 3_600 }
+    : { warmUpSeconds: 300, untilSeconds: 1_200 };
 }
 
 function mega(bytes: number): string {
