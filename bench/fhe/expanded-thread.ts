@@ -12,6 +12,7 @@ import { chooseEngine, createEngine, type EngineSetting } from "@cos/fhe-native"
 import { objectKey, openEmbeddedObjects, readObject } from "@cos/objects";
 import { type PlanContraction, parseTaskSpec, type TaskSpec, toOutput } from "@cos/programs";
 import { type ObjectRef, unwrap } from "@cos/protocol";
+import { meet } from "./barrier.ts";
 
 /** What a thread that has its tasks' ciphertexts expanded in memory is told. */
 export type ExpandedThreadData = {
@@ -47,7 +48,7 @@ await objects.close();
 const spans: [bigint, bigint][] = [];
 let entries: CiphertextEntry[][] = [];
 for (let i = 0; i < data.repetitions + 1; i += 1) {
-  meet();
+  meet(data.barrier, data.threads);
   const from = process.hrtime.bigint();
   entries = loaded.map(evaluate);
   if (i > 0) spans.push([from, process.hrtime.bigint()]); // the first one warms up
@@ -135,16 +136,4 @@ function evaluate({ spec, evaluator, rowBlocks }: Loaded): CiphertextEntry[] {
     sum.free();
     return { ...entry, packed };
   });
-}
-
-function meet(): void {
-  const state = new Int32Array(data.barrier);
-  const generation = Atomics.load(state, 1);
-  if (Atomics.add(state, 0, 1) === data.threads - 1) {
-    Atomics.store(state, 0, 0);
-    Atomics.add(state, 1, 1);
-    Atomics.notify(state, 1);
-  } else {
-    Atomics.wait(state, 1, generation);
-  }
 }

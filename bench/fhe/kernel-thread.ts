@@ -13,6 +13,7 @@ import {
 import { type CpuLevel, createNativeEngine, loadAddon } from "@cos/fhe-native";
 import { unwrap } from "@cos/protocol";
 import type { NativeBatch } from "../../packages/fhe-native/src/native-engine.ts";
+import { meet } from "./barrier.ts";
 
 /** What a thread is told: its share of the markers, and the barrier that all threads of one measurement meet at. */
 export type KernelThreadData = {
@@ -39,22 +40,10 @@ const data = workerData as KernelThreadData;
 const profile = countsProfile;
 const { ringDegree } = profile;
 
-function meet(): void {
-  const state = new Int32Array(data.barrier);
-  const generation = Atomics.load(state, 1);
-  if (Atomics.add(state, 0, 1) === data.threads - 1) {
-    Atomics.store(state, 0, 0);
-    Atomics.add(state, 1, 1);
-    Atomics.notify(state, 1);
-  } else {
-    Atomics.wait(state, 1, generation);
-  }
-}
-
 function measure(kernel: string, genotypes: number, bytes: number, work: () => void): KernelTimes {
   const spans: [bigint, bigint][] = [];
   for (let i = 0; i < data.repetitions + 1; i += 1) {
-    meet();
+    meet(data.barrier, data.threads);
     const from = process.hrtime.bigint();
     work();
     if (i > 0) spans.push([from, process.hrtime.bigint()]); // the first one warms up

@@ -14,6 +14,7 @@ import { unwrap } from "@cos/protocol";
 import { loadSeal, toSealContext } from "../../packages/fhe/src/seal.ts";
 import { SealFormat } from "../../packages/fhe/src/seal-format.ts";
 import { loadSecret } from "../../packages/fhe/src/secret-key.ts";
+import { meet } from "./barrier.ts";
 
 /** What a thread of the owner's benchmark is told. */
 export type OwnerThreadData = {
@@ -32,23 +33,11 @@ const data = workerData as OwnerThreadData;
 const profile = countsProfile;
 const n = data.ciphertexts;
 
-function meet(): void {
-  const state = new Int32Array(data.barrier);
-  const generation = Atomics.load(state, 1);
-  if (Atomics.add(state, 0, 1) === data.threads - 1) {
-    Atomics.store(state, 0, 0);
-    Atomics.add(state, 1, 1);
-    Atomics.notify(state, 1);
-  } else {
-    Atomics.wait(state, 1, generation);
-  }
-}
-
 function measure(step: string, work: () => void): OwnerTimes {
   const spans: [bigint, bigint][] = [];
   let cpu = 0;
   for (let i = 0; i < data.repetitions + 2; i += 1) {
-    meet();
+    meet(data.barrier, data.threads);
     const from = process.hrtime.bigint();
     const before = process.threadCpuUsage();
     work();

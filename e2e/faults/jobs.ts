@@ -1,20 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { CosClient, PermitDraft } from "@cos/client";
+import { type CosClient, type PermitDraft, type PermitState, permitStates } from "@cos/client";
 import type { Scene } from "../support/scene.ts";
 import { stubborn } from "./stubborn.ts";
 
-/** `PermitState` of the contracts, by number. */
-export const permitStates = [
-  "NONE",
-  "ISSUED",
-  "POSTED",
-  "CHALLENGED",
-  "ACCEPTED",
-  "RELEASED",
-  "LAPSED",
-  "REFUNDED",
-] as const;
-export type ChainState = (typeof permitStates)[number];
+export type ChainState = PermitState;
 
 export async function chainState(client: CosClient, permitId: string): Promise<ChainState> {
   const state = await client.chain.read<bigint>("JobPermits", "stateOf", [permitId]);

@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { embeddedParts, realParts } from "../../services/orchestrator/test/platform-parts.ts";
 import { startPlatform } from "../../services/orchestrator/test/test-platform.ts";
-import { tinyDataset } from "../../services/orchestrator/test/tiny-dataset.ts";
+import { tinyDataset } from "@cos/programs/tiny-dataset";
 
 const { values } = parseArgs({
   options: {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type MessageLog, openEmbeddedLog, openKafkaLog, toMessage } from "@cos/messaging";
 import { type EmbeddedObjects, objectKey, openEmbeddedObjects } from "@cos/objects";
 import { allelicAssociation, openResult, type Plan, planDigestOf, planJob, taskSpec } from "@cos/programs";
+import { type TinyDataset, tinyDataset } from "@cos/programs/tiny-dataset";
 import { WorkerServiceService } from "@cos/proto/worker";
 import {
   asDigest,
@@ -20,7 +21,6 @@ import { service as healthDefinition } from "grpc-health-check";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { composeFheWorker, type FheWorker } from "../src/index.ts";
 import { Decision, type Script, startOrchestratorStandIn } from "./orchestrator-stand-in.ts";
-import { type TinyDataset, tinyDataset } from "./tiny-dataset.ts";
 
 const chainId = 31_337n;
 const token = "test-token";

@@ -1,9 +1,9 @@
 import { objectKey } from "@cos/objects";
+import { type TinyDataset, tinyDataset } from "@cos/programs/tiny-dataset";
 import { BeginTaskResponse_Decision as Decision } from "@cos/proto/compute";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Platform, startPlatform } from "./test-platform.ts";
 import type { TestWorker } from "./test-worker.ts";
-import { type TinyDataset, tinyDataset } from "./tiny-dataset.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text.slice(2), "hex");
 let dataset: TinyDataset;

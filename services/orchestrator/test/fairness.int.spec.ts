@@ -1,6 +1,6 @@
+import { tinyDataset } from "@cos/programs/tiny-dataset";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Platform, startPlatform } from "./test-platform.ts";
-import { tinyDataset } from "./tiny-dataset.ts";
 
 let platform: Platform;
 

@@ -1,7 +1,7 @@
+import { tinyDataset } from "@cos/programs/tiny-dataset";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { killedParts } from "./killed-parts.ts";
 import { type Platform, startPlatform } from "./test-platform.ts";
-import { tinyDataset } from "./tiny-dataset.ts";
 
 let platform: Platform;
 

@@ -1,6 +1,6 @@
+import { tinyDataset } from "@cos/programs/tiny-dataset";
 import { afterEach, expect, it } from "vitest";
 import { type Platform, startPlatform } from "./test-platform.ts";
-import { tinyDataset } from "./tiny-dataset.ts";
 
 let platform: Platform;
 afterEach(() => platform.dispose());

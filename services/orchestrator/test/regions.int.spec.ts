@@ -1,8 +1,8 @@
+import { tinyDataset } from "@cos/programs/tiny-dataset";
 import { readHealthReport } from "@cos/service-host";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { servedRegions } from "../src/adapters/postgres/served-regions.ts";
 import { type Platform, startPlatform } from "./test-platform.ts";
-import { tinyDataset } from "./tiny-dataset.ts";
 
 let platform: Platform;
 beforeAll(async () => {

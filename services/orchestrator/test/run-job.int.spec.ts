@@ -1,3 +1,4 @@
+import { type TinyDataset, tinyDataset } from "@cos/programs/tiny-dataset";
 import { Stage } from "@cos/proto/chain";
 import { ComputeServiceService } from "@cos/proto/compute";
 import {
@@ -12,7 +13,6 @@ import {
 import { createGrpcClient } from "@cos/service-host";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jobOf, type Platform, startPlatform } from "./test-platform.ts";
-import { type TinyDataset, tinyDataset } from "./tiny-dataset.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text.slice(2), "hex");
 let platform: Platform;

@@ -1,11 +1,11 @@
 import { objectKey } from "@cos/objects";
+import { tinyDataset } from "@cos/programs/tiny-dataset";
 import { Stage } from "@cos/proto/chain";
 import { asDigest } from "@cos/protocol";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { raiseFences } from "../src/adapters/postgres/after-restore.ts";
 import { createUploadRecords } from "../src/adapters/postgres/upload-records.ts";
 import { type Platform, startPlatform } from "./test-platform.ts";
-import { tinyDataset } from "./tiny-dataset.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text.slice(2), "hex");
 let platform: Platform;

@@ -1,10 +1,10 @@
+import { tinyDataset } from "@cos/programs/tiny-dataset";
 import { Stage } from "@cos/proto/chain";
 import { BeginTaskResponse_Decision as Decision } from "@cos/proto/compute";
 import { asDigest, asPermitId, digestOfBytes, signTaskAttestation } from "@cos/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Platform, startPlatform } from "./test-platform.ts";
 import type { TestWorker } from "./test-worker.ts";
-import { tinyDataset } from "./tiny-dataset.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text.slice(2), "hex");
 let platform: Platform;

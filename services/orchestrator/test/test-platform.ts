@@ -1,6 +1,7 @@
 import { defineTaskConsumer, done, type MessageLog, runConsumer, toMessage } from "@cos/messaging";
 import { type EmbeddedObjects, objectKey, openEmbeddedObjects } from "@cos/objects";
 import { algorithmIdOf, allelicAssociation, openResult, programBytes, verifyResult } from "@cos/programs";
+import type { TinyDataset } from "@cos/programs/tiny-dataset";
 import { type ChainEvent, Stage } from "@cos/proto/chain";
 import { ComputeServiceService, type Job, type JobEvent, JobState } from "@cos/proto/compute";
 import {
@@ -34,7 +35,6 @@ import {
 import { type MirrorFacts, startAccessStandIn } from "./access-stand-in.ts";
 import { embeddedParts, type PlatformParts } from "./platform-parts.ts";
 import { startTestWorker, type TestWorker } from "./test-worker.ts";
-import type { TinyDataset } from "./tiny-dataset.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text.slice(2), "hex");
 const hex = (value: Uint8Array): string => `0x${Buffer.from(value).toString("hex")}`;

@@ -1,8 +1,8 @@
+import { tinyDataset } from "@cos/programs/tiny-dataset";
 import { realPart } from "@cos/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { embeddedParts, type PlatformParts, realParts } from "./platform-parts.ts";
 import { type Platform, startPlatform } from "./test-platform.ts";
-import { tinyDataset } from "./tiny-dataset.ts";
 
 const postgres = realPart("postgres");
 const kafka = realPart("kafka");

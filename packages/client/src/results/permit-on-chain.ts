@@ -10,7 +10,8 @@ import {
 import type { CosClient } from "../cos-client.ts";
 import { CosFailure } from "../failure.ts";
 
-const states = [
+/** `PermitState` of the contracts, by number. */
+export const permitStates = [
   "NONE",
   "ISSUED",
   "POSTED",
@@ -20,7 +21,7 @@ const states = [
   "LAPSED",
   "REFUNDED",
 ] as const;
-export type PermitState = (typeof states)[number];
+export type PermitState = (typeof permitStates)[number];
 
 /** What the chain itself says about a permit: read from its logs and storage, never from whoever hands over a result. */
 export type PermitOnChain = {
@@ -61,7 +62,7 @@ export async function readPermit(client: CosClient, permitId: string): Promise<P
   const result = posted.at(-1);
   return {
     permitId: asPermitId(permitId),
-    state: states[Number(permit.state)] ?? "NONE",
+    state: permitStates[Number(permit.state)] ?? "NONE",
     grantee: asAddress(terms.grantee),
     grantIds: [...terms.grantIds].map(String),
     datasetIds: [...terms.datasetIds].map(String),

@@ -1,8 +1,8 @@
 import { cpus } from "node:os";
 import { type DatasetKey, generateDatasetKey } from "@cos/fhe";
 import { simulateCohort } from "@cos/genomics";
-import { encryptDataset } from "@cos/programs";
 import { type Digest, digestOfBytes, type Manifest, manifestBytes, unwrap } from "@cos/protocol";
+import { encryptDataset } from "../src/index.ts";
 
 export type TinyDataset = {
   manifest: Manifest;
