@@ -46,7 +46,7 @@ export const workerSettings = {
     meaning: "tasks that it takes beyond those, to fetch their inputs meanwhile",
   },
   readAheadMebibytes: {
-    schema: z.coerce.number().int().min(1).max(65_536).default(192),
+    schema: z.coerce.number().int().min(1).max(65_536).default(128),
     unit: "MiB",
     meaning: "ciphertext of all its tasks that is fetched before it is needed, at most",
   },
