@@ -50,6 +50,47 @@ describe("placing replicas", () => {
     expect(placeReplicas(fleet({ owners: new Map(), workers: new Map() }), [replica("t", 3)])).toEqual([3]);
   });
 
+  it("chooses as the rule says it, whatever the fleet: not barred, least wait, emptiest, nearest", () => {
+    const partitions = 6;
+    const names = fc.constantFrom("a", "b", "c");
+    const fleets = fc.record({
+      workers: fc.dictionary(names, fc.record({ capacity: fc.integer({ min: 1, max: 3 }), load: fc.nat(4) })),
+      owners: fc.array(fc.option(names), { minLength: partitions, maxLength: partitions }),
+      depth: fc.array(fc.nat(3), { minLength: partitions, maxLength: partitions }),
+      start: fc.nat(20),
+      barred: fc.uniqueArray(names),
+    });
+    fc.assert(
+      fc.property(fleets, ({ workers, owners, depth, start, barred }) => {
+        const known = new Map(Object.entries(workers));
+        const ranked = Array.from({ length: partitions }, (_, distance) => {
+          const partition = (start + distance) % partitions;
+          const owner = owners[partition] ?? "";
+          const worker = known.get(owner);
+          const wait = worker === undefined ? 0.5 : worker.load / worker.capacity;
+          return {
+            partition,
+            key: [barred.some((each) => each === owner) ? 1 : 0, wait, depth[partition]!, distance],
+          };
+        }).sort(
+          ({ key: a }, { key: b }) => a.map((each, at) => each - b[at]!).find((each) => each !== 0) ?? 0,
+        );
+        const placed = placeReplicas(
+          {
+            partitions,
+            workers: known,
+            owners: new Map(
+              owners.flatMap((owner, partition) => (owner === null ? [] : [[partition, owner]])),
+            ),
+            depth: new Map(depth.entries()),
+          },
+          [{ task: "t", start, barred: new Set<string>(barred) }],
+        );
+        expect(placed).toEqual([ranked[0]!.partition]);
+      }),
+    );
+  });
+
   it("tries partitions of unknown workers when the known ones are busy, and the barred last of all", () => {
     const partly = (load: number) =>
       fleet({ owners: new Map([[0, "a"]]), workers: new Map([["a", { capacity: 1, load }]]) });

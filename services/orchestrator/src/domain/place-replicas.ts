@@ -32,39 +32,44 @@ const unknownWait = 0.5;
  * wrong guess costs a hand-back or a move, never a task. What is unknown is tried when the known are busier.
  */
 export function placeReplicas(fleet: Fleet, replicas: readonly Placeable[]): number[] {
-  const load = new Map([...fleet.workers].map(([worker, { load }]) => [worker, load]));
-  const depth = new Map(fleet.depth);
+  const { partitions, workers, owners } = fleet;
+  const load = new Map([...workers].map(([worker, { load }]) => [worker, load]));
   const siblings = new Map<string, Set<string>>();
+  // Every partition is looked at for every replica: by number, so that a region of thousands is a matter of microseconds.
+  const ownerOf = Array.from({ length: partitions }, (_, partition) => owners.get(partition));
+  const depth = Array.from({ length: partitions }, (_, partition) => fleet.depth.get(partition) ?? 0);
+  const owned = Map.groupBy(owners.keys(), (partition) => owners.get(partition));
+  const waitOf = (owner: string | undefined): number => {
+    const worker = owner === undefined ? undefined : workers.get(owner);
+    return worker === undefined ? unknownWait : (load.get(owner ?? "") ?? 0) / worker.capacity;
+  };
+  const wait = ownerOf.map(waitOf);
   return replicas.map(({ task, start, barred }) => {
     const taken = siblings.get(task) ?? new Set();
     siblings.set(task, taken);
-    const scoreOf = (distance: number): [number, number, number, number, number] => {
-      const partition = (start + distance) % fleet.partitions;
-      const owner = fleet.owners.get(partition);
-      const worker = owner === undefined ? undefined : fleet.workers.get(owner);
-      const mayNot = owner !== undefined && (barred.has(owner) || taken.has(owner));
-      const wait = worker ? (load.get(owner ?? "") ?? 0) / worker.capacity : unknownWait;
-      return [mayNot ? 1 : 0, wait, depth.get(partition) ?? 0, distance, partition];
-    };
-    let best = scoreOf(0);
-    for (let distance = 1; distance < fleet.partitions; distance++) {
-      const score = scoreOf(distance);
-      if (isBefore(score, best)) best = score;
+    const isBarred = (owner: string | undefined): boolean =>
+      owner !== undefined && (barred.has(owner) || taken.has(owner));
+    let best = start % partitions;
+    let bestIsBarred = isBarred(ownerOf[best]);
+    for (let distance = 1; distance < partitions; distance++) {
+      const partition = (start + distance) % partitions;
+      const order = wait[partition]! - wait[best]! || depth[partition]! - depth[best]!;
+      // Equally good ones that come later are no better; only among the barred does one that is not barred always win.
+      if (order >= 0 && !bestIsBarred) continue;
+      const barredHere = isBarred(ownerOf[partition]);
+      if (barredHere === bestIsBarred ? order >= 0 : barredHere) continue;
+      best = partition;
+      bestIsBarred = barredHere;
     }
-    const partition = best[4];
-    const owner = fleet.owners.get(partition);
-    depth.set(partition, (depth.get(partition) ?? 0) + 1);
+    depth[best]! += 1;
+    const owner = ownerOf[best];
     if (owner !== undefined) {
       taken.add(owner);
       load.set(owner, (load.get(owner) ?? 0) + 1);
+      for (const partition of owned.get(owner) ?? []) wait[partition] = waitOf(owner);
     }
-    return partition;
+    return best;
   });
-}
-
-function isBefore(a: readonly number[], b: readonly number[]): boolean {
-  const at = a.findIndex((value, index) => value !== b[index]);
-  return at >= 0 && (a[at] as number) < (b[at] as number);
 }
 
 /** A published replica that nobody began. */
