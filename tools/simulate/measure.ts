@@ -8,9 +8,9 @@ import { writeFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { tinyDataset } from "@cos/programs/tiny-dataset";
 import { embeddedParts, realParts } from "../../services/orchestrator/test/platform-parts.ts";
 import { startPlatform } from "../../services/orchestrator/test/test-platform.ts";
-import { tinyDataset } from "@cos/programs/tiny-dataset";
 
 const { values } = parseArgs({
   options: {
