@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { runCommand } from "../parts/run-command.ts";
 import { chartFolder, parseRendered, type Rendered, renderText, type ValueSet, valueSets } from "./chart.ts";
+import { alertRules } from "./checks/alert-rules.ts";
 import { expectedFlows } from "./checks/expected-flows.ts";
 import { folders, testedTemplates } from "./checks/folders.ts";
 import { guardedPods } from "./checks/guarded-pods.ts";
@@ -32,6 +33,16 @@ export async function checkFiles(say: Say): Promise<void> {
   say({ what: `the schema takes ${files.length} value sets and refuses ${tried} bad values`, faults });
   say({ what: "one folder for each component, the same files in each", faults: await folders(chartFolder) });
   say({ what: "every template has a unit test", faults: await testedTemplates(chartFolder) });
+  for (const script of ["check:metrics", "check:rules"]) {
+    const run = runCommand("npm", ["run", "--silent", script]);
+    say({
+      what: `npm run ${script}`,
+      faults: await run.then(
+        () => [],
+        (error: Error) => [error.message],
+      ),
+    });
+  }
 }
 
 /** What helm makes of the chart, held against Kubernetes and against what the chart claims. */
@@ -130,6 +141,10 @@ async function proveClaims({ name, file }: ValueSet, objects: readonly Rendered[
     faults: await serviceSettings(objects),
   });
   say({ what: `${name}: each set scaled by one at most, on what it reads`, faults: queues(objects) });
+  say({
+    what: `${name}: alert rules as they are tested`,
+    faults: alertRules(objects, values.monitoring.rules),
+  });
   if (!values.network.enabled) return;
   const { open, faults } = flowFaults(objects, values);
   say({ what: `${name}: ${open} flows open, no other`, faults });
