@@ -41,7 +41,7 @@ describe.skipIf(!there)("five services as processes, every wire under TLS", () =
         services.files(folder, name, [`url:spiffe://cos/${name.replace(/^worker-\d+$/, "fhe-worker")}`]),
       httpTls: await httpAuthority.files(folder, "gateway-http", ["ip:127.0.0.1"]),
     });
-  }, patience);
+  }, 2 * patience);
   afterAll(async () => {
     await fleet?.stop();
     await parts?.stop();

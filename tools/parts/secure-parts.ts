@@ -55,12 +55,14 @@ export async function startSecureParts(
       stops.push(() => started.server.stop());
       return started;
     };
-    const [cluster, postgres, redis, s3] = await Promise.all([
+    const starting = [
       startKafka(),
       start("postgres", runPostgres),
       start("redis", runRedis),
       start("minio", runMinio),
-    ]);
+    ] as const;
+    await Promise.allSettled(starting); // whatever failed, what did start is stopped below
+    const [cluster, postgres, redis, s3] = await Promise.all(starting);
     const part = (name: string, mutual: boolean) => ({
       [`COS_${name}_CA_FILE`]: tls.caFile,
       ...(mutual && {
