@@ -12,3 +12,5 @@ export { ChainReadError, type ChainReadErrorCode } from "./mirror/chain-read-err
 export * from "./open-rpc-provider.ts";
 export * from "./sender/intent.ts";
 export * from "./sender/operator-calls.ts";
+export * from "./signer/digest-signer.ts";
+export * from "./signer/remote-signer.ts";

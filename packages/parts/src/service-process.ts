@@ -2,7 +2,13 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Cache, type CacheError, openRedisCache } from "@cos/cache";
-import { type ContractAddresses, contractNames, openRpcProvider } from "@cos/chain";
+import {
+  type ContractAddresses,
+  contractNames,
+  openHttpSigner,
+  openRpcProvider,
+  RemoteSigner,
+} from "@cos/chain";
 import {
   type KafkaEvent,
   type KafkaOptions,
@@ -125,6 +131,14 @@ async function runRestored({ name, migrations, restored }: ServicePlan): Promise
     await ends.unwind();
   }
 }
+
+/** Where a signing key is: in a file, or under a name at a signer. */
+export type SignerSettings = {
+  readonly keyFile: string | undefined;
+  readonly keyId: string | undefined;
+  readonly url: string | undefined;
+  readonly tokenFile: string | undefined;
+};
 
 /** The parts of one process. Each opens once, when it is first asked for, and is closed when the process ends. */
 export class ServiceProcess {
@@ -249,6 +263,24 @@ export class ServiceProcess {
   /** A secp256k1 key from its file. */
   async wallet(file: string): Promise<Wallet> {
     return new Wallet(await readSecret(file));
+  }
+
+  /**
+   * A key in a file, or one that a signer holds and never shows.
+   * @param setting what its settings begin with, for faults: `COS_SETTLEMENT_SETTLER`
+   */
+  async signer(
+    setting: string,
+    { keyFile, keyId, url, tokenFile }: SignerSettings,
+  ): Promise<Wallet | RemoteSigner> {
+    if ((keyFile === undefined) === (keyId === undefined)) {
+      throw new Error(`set either ${setting}_KEY_FILE or ${setting}_KEY_ID`);
+    }
+    if (keyFile !== undefined) return this.wallet(keyFile);
+    if (keyId === undefined || url === undefined)
+      throw new Error(`${setting}_KEY_ID needs the URL of its signer`);
+    const token = tokenFile === undefined ? {} : { token: await readSecret(tokenFile) };
+    return new RemoteSigner(await openHttpSigner({ url, keyId, ...token }));
   }
 
   async #openStore(): Promise<Store> {

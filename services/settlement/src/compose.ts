@@ -1,4 +1,4 @@
-import type { ContractAddresses } from "@cos/chain";
+import type { ContractAddresses, TransactionSigner } from "@cos/chain";
 import { type ConsumerEvent, type MessageLog, runConsumers, startOutboxRelay } from "@cos/messaging";
 import type { ObjectStore } from "@cos/objects";
 import { opsService } from "@cos/ops";
@@ -17,7 +17,7 @@ import {
 import type { Db } from "@cos/store";
 import { Telemetry, tracedLog, tracedObjects, watchOutbox } from "@cos/telemetry";
 import { transactionEvents } from "@cos/topics";
-import type { Provider, Wallet } from "ethers";
+import type { Provider } from "ethers";
 import { rpcChainSender } from "./adapters/chain/rpc-chain-sender.ts";
 import { rpcGrantStandings } from "./adapters/chain/rpc-grant-standings.ts";
 import { senderOpsHandlers } from "./adapters/grpc/sender-ops-handlers.ts";
@@ -63,7 +63,7 @@ export type SettlementParts = {
     readonly addresses: ContractAddresses;
   };
   /** Keys that hold the SETTLER and the USAGE role; they may be one. */
-  readonly signers: { readonly settler: Wallet; readonly usage: Wallet };
+  readonly signers: { readonly settler: TransactionSigner; readonly usage: TransactionSigner };
   readonly logger: Logger<SettlementLogEvent>;
   /** Unix seconds. */
   readonly now: () => number;

@@ -7,11 +7,20 @@ import { settlementMigrations } from "./adapters/store/migrations.ts";
 import { composeSettlement } from "./compose.ts";
 import { settlementSettings } from "./config.ts";
 
+const optional = z.string().min(1).optional();
+
 /** What the process needs beside the service's own settings. */
 const processSettings = {
   ...settlementSettings,
-  settlerKeyFile: { schema: z.string().min(1), meaning: "file with the SETTLER key, 0x hex" },
-  usageKeyFile: { schema: z.string().min(1), meaning: "file with the USAGE key, 0x hex" },
+  settlerKeyFile: { schema: optional, meaning: "file with the SETTLER key, 0x hex" },
+  usageKeyFile: { schema: optional, meaning: "file with the USAGE key, 0x hex" },
+  signerUrl: {
+    schema: z.url({ protocol: /^https?$/ }).optional(),
+    meaning: "root of a signer that holds keys instead, https or on this machine",
+  },
+  signerTokenFile: { schema: optional, meaning: "file with what the signer is shown as a bearer token" },
+  settlerKeyId: { schema: optional, meaning: "the signer's name of the SETTLER key" },
+  usageKeyId: { schema: optional, meaning: "the signer's name of the USAGE key" },
 } as const satisfies Settings;
 
 /** The settlement service as a process of its own. */
@@ -30,8 +39,18 @@ await runServiceProcess({
       objects: await host.objects(),
       chain: { provider: host.provider(), addresses: await host.addresses() },
       signers: {
-        settler: await host.wallet(config.settlerKeyFile),
-        usage: await host.wallet(config.usageKeyFile),
+        settler: await host.signer("COS_SETTLEMENT_SETTLER", {
+          keyFile: config.settlerKeyFile,
+          keyId: config.settlerKeyId,
+          url: config.signerUrl,
+          tokenFile: config.signerTokenFile,
+        }),
+        usage: await host.signer("COS_SETTLEMENT_USAGE", {
+          keyFile: config.usageKeyFile,
+          keyId: config.usageKeyId,
+          url: config.signerUrl,
+          tokenFile: config.signerTokenFile,
+        }),
       },
       logger: host.logger(),
       now: host.now,

@@ -1,7 +1,13 @@
 import { err, ok, type Result } from "@cos/protocol";
-import { isError, type Provider, Transaction, type Wallet } from "ethers";
+import { isError, type Provider, Transaction, type TransactionRequest } from "ethers";
 import { decodeRevert, type Revert } from "../decode-revert.ts";
 import type { BroadcastRefusal, Fees, Intent, IntentView, MinedIn, SignedTransaction } from "./intent.ts";
+
+/** Who signs operator transactions: a key in this process, or one that somebody else holds. */
+export type TransactionSigner = {
+  readonly address: string;
+  signTransaction(request: TransactionRequest): Promise<string>;
+};
 
 /** A call to one of our contracts: `interfaceOf(name).encodeFunctionData(...)` makes `data`. */
 export type ContractCall = { readonly to: string; readonly data: string };
@@ -36,7 +42,7 @@ export async function currentFees(provider: Provider): Promise<Fees> {
 
 /** Signs a call under a nonce. Nothing is sent: store the result first. */
 export async function signCall(
-  wallet: Wallet,
+  wallet: TransactionSigner,
   options: {
     readonly call: ContractCall;
     readonly chainId: number | bigint;
@@ -69,7 +75,7 @@ export function callOf(transaction: SignedTransaction): ContractCall & { readonl
 
 /** Signs what takes a nonce and does nothing: zero coin from the key to itself. */
 export const signCancellation = async (
-  wallet: Wallet,
+  wallet: TransactionSigner,
   options: { readonly chainId: number | bigint; readonly nonce: number; readonly fees: Fees },
 ): Promise<Omit<SignedTransaction, "sentAt">> => ({
   ...(await signCall(wallet, { ...options, call: { to: wallet.address, data: "0x" }, gasLimit: 21_000n })),

@@ -9,17 +9,18 @@ import {
   signCall,
   signCancellation,
   simulate,
+  type TransactionSigner,
   viewIntent,
 } from "@cos/chain";
 import { asAddress, err, ok } from "@cos/protocol";
-import type { Provider, Wallet } from "ethers";
+import type { Provider } from "ethers";
 import type { ChainSender } from "../../app/ports.ts";
 import { encodeCall } from "./encode-call.ts";
 
 /** The sender's view of a chain, for one key. */
 export function rpcChainSender(
   provider: Provider,
-  wallet: Wallet,
+  wallet: TransactionSigner,
   chainId: bigint,
   addresses: ContractAddresses,
   maxFeePerGasCap: bigint,
