@@ -78,10 +78,30 @@ export async function checkRendered(
   const tested = unitTests(programs["helm-unittest"].path, say);
   for (const set of sets) await Promise.all([lint(set), render(set)]);
   await tested;
+  const misspelt = join(folder, "misspelt.yaml");
+  await writeFile(misspelt, misspeltObjects);
   for (const version of schemas.versions) {
+    const found = await conforms(programs.kubeconform.path, schemas, version, [misspelt]);
+    const refused = found.faults.filter((fault) =>
+      /additional properties '(tragetPort|maxReplicas)'/.test(fault),
+    );
+    const faults = refused.length === 2 ? [] : ["a misspelt field was taken", ...found.faults];
+    say({ what: `kubeconform, Kubernetes ${version}, refuses misspelt fields`, faults });
     say(await conforms(programs.kubeconform.path, schemas, version, rendered));
   }
 }
+
+/** Of a built-in kind and of a custom one: the schemas must be as strict as they are said to be. */
+const misspeltObjects = `apiVersion: v1
+kind: Service
+metadata: { name: misspelt }
+spec: { ports: [{ port: 1, tragetPort: 2 }] }
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: { name: misspelt }
+spec: { scaleTargetRef: { name: a }, triggers: [{ type: kafka, metadata: { topic: b } }], maxReplicas: 3 }
+`;
 
 async function unitTests(program: string, say: Say): Promise<void> {
   const finding = await runCommand(program, ["--strict", "--file", "tests/*_test.yaml", chartFolder]).then(

@@ -50,7 +50,7 @@ const bundledPorts = {
 
 /** The connections that a deployment with these values needs; any other is one too many. */
 export function expectedFlows(values: Values): string[] {
-  const { network, exposure, telemetry, migration, gateway, cache, broker, dev } = values;
+  const { network, exposure, telemetry, migration, gateway, settlement, cache, broker, dev } = values;
   const outside: Record<string, number[]> = {
     broker: [...new Set<number>(broker.servers.map((server: string) => Number(server.split(":").at(-1))))],
     database: [network.ports.database],
@@ -77,6 +77,7 @@ export function expectedFlows(values: Values): string[] {
     if (network.peers.prometheus.length > 0) flows.push(`prometheus -> ${component}: ${metrics}`);
     if (network.peers.operators.length > 0) flows.push(`operators -> ${component}: ${grpc}`);
   }
+  if (settlement.signer.url !== "") flows.push(`settlement -> signer: ${network.ports.signer}`);
   if (gateway.oidcProviders.length > 0) flows.push(`gateway -> oidc: ${network.ports.oidc}`);
   if (exposure.kind !== "none") {
     for (const [component, open] of Object.entries(forPeople)) {

@@ -59,6 +59,7 @@ const refused: readonly (readonly [path: string, value: unknown])[] = [
   ["gateway.settings.signingKeyFile", "/etc/passwd"],
   ["gateway.oidcProviders", [{ issuer: "https://login.example.org" }]],
   ["settlement.replicas", 2],
+  ["settlement.signer.url", "http://signer.example.org"],
   ["settlement.keys.settler.value", `0x${"1".repeat(64)}`],
   ["workers.regions", { EU: {} }],
   ["workers.regions.eu.scaling.kind", "cpu"],

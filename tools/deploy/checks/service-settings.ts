@@ -9,7 +9,14 @@ import { type Workload, workloadsOf } from "./workloads.ts";
 
 /** What main.ts asks for beside the service's own settings. */
 const ofProcess: Partial<Record<ServiceName, readonly string[]>> = {
-  settlement: ["settlerKeyFile", "usageKeyFile"],
+  settlement: [
+    "settlerKeyFile",
+    "usageKeyFile",
+    "settlerKeyId",
+    "usageKeyId",
+    "signerUrl",
+    "signerTokenFile",
+  ],
   "fhe-worker": ["workerKeyFile"],
 };
 
@@ -78,7 +85,11 @@ async function takes(
     if (name.startsWith("COS_") && !known.has(name))
       say(`${name} is a setting that the service does not know`);
   }
-  for (const key of own) if (!env[variable(prefix, key)]) say(`${variable(prefix, key)} is missing`);
+  const keys = service === "settlement" ? ["SETTLER", "USAGE"] : service === "fhe-worker" ? ["WORKER"] : [];
+  for (const key of keys) {
+    const places = ["KEY_FILE", "KEY_ID"].filter((place) => env[`${prefix}${key}_${place}`]);
+    if (places.length !== 1) say(`the ${key} key is in ${places.length} places`);
+  }
   for (const [start, group] of [
     ["COS_", partSettings],
     [prefix, settings],

@@ -6,6 +6,11 @@ import { type ServiceName, settingsSchema } from "./service-settings.ts";
 const { object, list, record, name, secretKey, text, texts, flag, whole, oneOf } = is;
 
 const secret = object({ existingSecret: name, key: secretKey });
+const signingKey = object({
+  existingSecret: name,
+  key: secretKey,
+  signerKeyId: is.matching("^[A-Za-z0-9._:/-]{0,256}$"),
+});
 const tls = object({ enabled: flag, existingSecret: name, clientCertificate: flag });
 const rpc = object({ url: is.orEmpty(is.plainUrl), existingSecret: name, key: secretKey });
 const byService = (value: is.Json, ...names: readonly string[]) =>
@@ -85,6 +90,7 @@ export const valuesSchema = (): is.Json => ({
     }),
     broker: object({
       servers: list(is.hostPort, { uniqueItems: true }),
+      patienceSeconds: whole(1, 3_600),
       tls,
       sasl: object({
         mechanism: oneOf("", "plain", "scram-sha-256", "scram-sha-512"),
@@ -95,6 +101,7 @@ export const valuesSchema = (): is.Json => ({
       existingSecret: name,
       keys: byService(secretKey, "access", "gateway", "orchestrator", "settlement"),
       poolSize: whole(2, 200),
+      oldestBackupDays: whole(1, 3_650),
       tls,
     }),
     objectStore: object({
@@ -178,11 +185,20 @@ export const valuesSchema = (): is.Json => ({
           size: is.quantity,
         }),
       }),
+      httpTls: object({ existingSecret: name }),
       oidcProviders: list(
         object({ issuer: is.plainUrl, clientId: is.matching("^.+$") }, ["issuer", "clientId"]),
       ),
     }),
-    settlement: service("settlement", { keys: object({ settler: secret, usage: secret }) }),
+    settlement: service("settlement", {
+      keys: object({ settler: signingKey, usage: signingKey }),
+      signer: object({
+        url: is.orEmpty(is.matching("^https://[^\\s/?#@]+(/[^\\s?#@]*)?$")),
+        tokenSecret: name,
+        tokenKey: secretKey,
+        authoritySecret: name,
+      }),
+    }),
     workers: object({
       common: object(workers),
       partitions: whole(1, 10_000),
@@ -218,7 +234,7 @@ export const valuesSchema = (): is.Json => ({
       peers: byService(
         list(is.peer),
         ...["broker", "database", "objectStore", "cache", "chain"],
-        ...["collector", "oidc", "people", "prometheus", "operators"],
+        ...["collector", "signer", "oidc", "people", "prometheus", "operators"],
       ),
       ports: object({
         database: is.port,
@@ -226,6 +242,7 @@ export const valuesSchema = (): is.Json => ({
         cache: is.port,
         chain: list(is.port, { minItems: 1, uniqueItems: true }),
         collector: is.port,
+        signer: is.port,
         oidc: is.port,
       }),
       dns: object({ peers: list(is.peer, { minItems: 1 }), port: is.port }),

@@ -67,7 +67,7 @@ Each is taken from the Secret that values name; a changed Secret reaches the pod
 {{- define "cos.partTlsSource" -}}
 {{- $part := index . 1 -}}
 {{- with (index (index . 0).Values $part).tls -}}
-{{- if .enabled -}}
+{{- if and .enabled .existingSecret -}}
 - secret:
     name: {{ .existingSecret }}
     items:
@@ -103,7 +103,19 @@ Each is taken from the Secret that values name; a changed Secret reaches the pod
 
 {{- define "cos.settlementKeys" -}}
 {{- with .Values.settlement.keys }}
+{{- if .settler.existingSecret }}
 {{ include "cos.source" (list .settler.existingSecret .settler.key "settler.key") }}
+{{- end }}
+{{- if .usage.existingSecret }}
 {{ include "cos.source" (list .usage.existingSecret .usage.key "usage.key") }}
+{{- end }}
+{{- end }}
+{{- with .Values.settlement.signer }}
+{{- if .tokenSecret }}
+{{ include "cos.source" (list .tokenSecret .tokenKey "signer-token") }}
+{{- end }}
+{{- if .authoritySecret }}
+{{ include "cos.source" (list .authoritySecret "ca.crt" "signer-ca.crt") }}
+{{- end }}
 {{- end }}
 {{- end -}}

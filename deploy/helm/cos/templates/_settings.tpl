@@ -35,6 +35,8 @@ says which.
 {{- define "cos.commonEnv" -}}
 - name: COS_BROKERS
   value: {{ include "cos.brokers" . | quote }}
+- name: COS_BROKERS_PATIENCE_SECONDS
+  value: {{ include "cos.text" .Values.broker.patienceSeconds | quote }}
 - name: COS_CHAIN_ID
   value: {{ include "cos.chainId" . | quote }}
 - name: COS_LOG_LEVEL
@@ -76,6 +78,8 @@ says which.
   value: /run/cos/own/database.url
 - name: COS_DATABASE_POOL_SIZE
   value: {{ include "cos.text" .Values.database.poolSize | quote }}
+- name: COS_OLDEST_BACKUP_DAYS
+  value: {{ include "cos.text" .Values.database.oldestBackupDays | quote }}
 {{- include "cos.partTlsEnv" (list . "database" "COS_DATABASE_") }}
 {{- end -}}
 
@@ -111,7 +115,10 @@ says which.
 {{- $part := index . 1 -}}
 {{- $prefix := index . 2 -}}
 {{- $tls := (index $root.Values $part).tls -}}
-{{- if and $tls.enabled (not $root.Values.dev.enabled) }}
+{{- if and $tls.enabled (not $tls.existingSecret) (not $root.Values.dev.enabled) }}
+- name: {{ $prefix }}TLS
+  value: "true"
+{{- else if and $tls.enabled (not $root.Values.dev.enabled) }}
 - name: {{ $prefix }}CA_FILE
   value: /run/cos/own/{{ $part }}-ca.crt
 {{- if $tls.clientCertificate }}
