@@ -1,6 +1,6 @@
 /**
- * `npm test`: the contract tests (forge) and every other test (Vitest) beside each other, the latter with real parts,
- * and one closing line `N passed, N failed`. With CI=true a skipped test or a missing part is a failure, because what
+ * `npm test`: the contract tests (forge), the chart's checks (`npm run check:deploy`) and every other test (Vitest) beside
+ * each other, the last with real parts, and one closing line `N passed, N failed`. With CI=true a skipped test or a missing part is a failure, because what
  * should have run did not.
  */
 import { spawn } from "node:child_process";
@@ -43,6 +43,14 @@ function readForge({ code, output }: { code: number; output: string }): Tally {
   const [passed = 0, failed = 0, skipped = 0] = (line?.slice(1) ?? []).map(Number);
   const broken = code !== 0 && failed === 0 ? 1 : 0;
   return { name: "contracts (forge)", passed, failed: failed + broken + (line ? 0 : 1 - broken), skipped };
+}
+
+/** Reads the closing line of the chart's checks, `N passed, N failed`. */
+function readDeploy({ code, output }: { code: number; output: string }): Tally {
+  const line = /^(\d+) passed, (\d+) failed$/m.exec(output.trimEnd().split("\n").at(-1) ?? "");
+  const [passed = 0, failed = 0] = (line?.slice(1) ?? []).map(Number);
+  const broken = (line === null || code !== 0) && failed === 0 ? 1 : 0;
+  return { name: "chart (helm, kubeconform, promtool)", passed, failed: failed + broken, skipped: 0 };
 }
 
 function readVitest(code: number): Tally {
@@ -88,11 +96,14 @@ async function testWithParts(): Promise<{ code: number }> {
   }
 }
 
-const [forge, vitest] = await Promise.all([
-  run("npm", ["run", "--silent", "test", "-w", "contracts"], { quiet: true }),
-  testWithParts(),
-]);
-const tallies = [readForge(forge), readVitest(vitest.code)];
+/** One after the other: they have one processor between them. */
+async function testBeside() {
+  const forge = await run("npm", ["run", "--silent", "test", "-w", "contracts"], { quiet: true });
+  return [forge, await run("npm", ["run", "--silent", "check:deploy"], { quiet: true })] as const;
+}
+
+const [[forge, deploy], vitest] = await Promise.all([testBeside(), testWithParts()]);
+const tallies = [readForge(forge), readDeploy(deploy), readVitest(vitest.code)];
 const { parts = [], missing = [] } = running ?? {};
 
 console.log("");
