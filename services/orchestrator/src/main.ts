@@ -1,5 +1,5 @@
 import { runServiceProcess } from "@cos/parts";
-import { raiseFences } from "./adapters/postgres/after-restore.ts";
+import { raiseFences, takeWorkBack } from "./adapters/postgres/after-restore.ts";
 import { migrations } from "./adapters/postgres/migrations.ts";
 import { composeOrchestrator } from "./compose.ts";
 import { orchestratorSettings } from "./config.ts";
@@ -8,7 +8,10 @@ import { orchestratorSettings } from "./config.ts";
 await runServiceProcess({
   name: "orchestrator",
   migrations,
-  restored: (_, tx) => raiseFences(tx, Date.now()),
+  restored: async (_, tx) => {
+    await raiseFences(tx, Date.now());
+    await takeWorkBack(tx);
+  },
   compose: async (host) =>
     composeOrchestrator(host.settings(orchestratorSettings, "COS_ORCHESTRATOR_"), {
       db: await host.db(),

@@ -3,7 +3,7 @@ import { tinyDataset } from "@cos/programs/tiny-dataset";
 import { Stage } from "@cos/proto/chain";
 import { asDigest } from "@cos/protocol";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { raiseFences } from "../src/adapters/postgres/after-restore.ts";
+import { raiseFences, takeWorkBack } from "../src/adapters/postgres/after-restore.ts";
 import { createUploadRecords } from "../src/adapters/postgres/upload-records.ts";
 import { type Platform, startPlatform } from "./test-platform.ts";
 
@@ -92,4 +92,29 @@ it("gives no fencing number again that a lost database had given", async () => {
   expect(BigInt(nowMs)).toBeGreaterThan(before);
   await platform.db.inTransaction((tx) => raiseFences(tx, nowMs - 1_000));
   expect(await next()).toBe(BigInt(nowMs) + 2n);
+});
+
+it("takes back what was out when a database was lost, and blames nobody", async () => {
+  const { db } = platform;
+  const { permitId } = await platform.issue();
+  await platform.reaches(permitId, "COMPLETED");
+  // As a backup would hold it that was taken while one replica was computed and another waited on the broker.
+  await db.query("UPDATE job SET paused = true WHERE job_id = $1", [permitId]);
+  const of = "job_id = $1 AND task_id = (SELECT min(task_id) FROM replica WHERE job_id = $1) AND replica";
+  await db.query(`UPDATE replica SET state = 'RUNNING' WHERE ${of} = 0`, [permitId]);
+  await db.query(`UPDATE replica SET state = 'QUEUED', fence = NULL, worker = NULL WHERE ${of} = 1`, [
+    permitId,
+  ]);
+  const done = await db.query("SELECT 1 FROM replica WHERE job_id = $1 AND state = 'DONE'", [permitId]);
+  await db.inTransaction((tx) => takeWorkBack(tx));
+  const { rows } = await db.query<{ state: string; fence: bigint | null; n: bigint }>(
+    "SELECT state, max(fence) FILTER (WHERE state = 'WAITING') AS fence, count(*) AS n FROM replica WHERE job_id = $1 GROUP BY 1 ORDER BY 1",
+    [permitId],
+  );
+  expect(rows).toEqual([
+    { state: "DONE", fence: null, n: BigInt(done.rowCount) },
+    { state: "WAITING", fence: null, n: 2n },
+  ]);
+  const failures = await db.query("SELECT 1 FROM task_failure WHERE job_id = $1", [permitId]);
+  expect(failures.rowCount).toBe(0);
 });

@@ -11,3 +11,14 @@ export async function raiseFences(tx: Tx, nowMs: number): Promise<void> {
     BigInt(nowMs),
   ]);
 }
+
+/**
+ * Takes back whatever is out: no worker from before the loss is at work any more, and messages may be gone with the log.
+ * Nobody is blamed for it.
+ */
+export async function takeWorkBack(tx: Tx): Promise<void> {
+  await tx.query(
+    `UPDATE replica SET state = 'WAITING', worker = NULL, fence = NULL, ready_at = 0, unanswered = 0
+     WHERE state IN ('QUEUED', 'RUNNING')`,
+  );
+}
