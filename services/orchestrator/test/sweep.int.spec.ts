@@ -118,3 +118,20 @@ it("takes back what was out when a database was lost, and blames nobody", async 
   const failures = await db.query("SELECT 1 FROM task_failure WHERE job_id = $1", [permitId]);
   expect(failures.rowCount).toBe(0);
 });
+
+it("ends leases of a job that is over: whoever had them was told that nobody wants the work", async () => {
+  const { db } = platform;
+  const { permitId } = await platform.issue();
+  await platform.reaches(permitId, "COMPLETED");
+  await db.query("UPDATE job SET state = 'CANCELLED' WHERE job_id = $1", [permitId]);
+  const changed = await db.query(
+    "UPDATE replica SET state = 'RUNNING', lease_until = $2 WHERE job_id = $1 AND replica = 0",
+    [permitId, platform.clock.now - 1],
+  );
+  expect(changed.rowCount).toBeGreaterThan(0);
+  const leases = async () =>
+    (await db.query("SELECT 1 FROM replica WHERE job_id = $1 AND state = 'RUNNING'", [permitId])).rowCount;
+  await expect.poll(leases, { timeout: 30_000 }).toBe(0);
+  const failures = await db.query("SELECT 1 FROM task_failure WHERE job_id = $1", [permitId]);
+  expect(failures.rowCount).toBe(0);
+}, 60_000);

@@ -194,6 +194,8 @@ export interface TaskRecords {
   neglected(now: number, republishSeconds: number, limit: number): Promise<JobId[]>;
   /** The locked job's running replicas whose lease is over. */
   lostLeases(tx: Tx, jobId: JobId, now: number): Promise<LostLease[]>;
+  /** Ends those of a locked job that wants no work any more, without blame: its workers were told, and let go. */
+  endLeases(tx: Tx, jobId: JobId, now: number): Promise<void>;
   /**
    * Published replicas that nobody began within `republishSeconds` wait anew; twice as long after each time without an
    * answer: a long queue is no reason to make it longer. @returns how many

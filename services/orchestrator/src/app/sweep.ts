@@ -35,7 +35,11 @@ export async function reclaimTasks(deps: SweepDeps): Promise<number> {
   for (const jobId of await tasks.neglected(now(), republishSeconds, 100)) {
     reclaimed += await deps.inTransaction(async (tx) => {
       let job = await deps.jobs.lock(tx, jobId);
-      if (!job || job.paused || !wantsWork(job.state)) return 0;
+      if (!job || job.paused) return 0;
+      if (!wantsWork(job.state)) {
+        await tasks.endLeases(tx, jobId, now());
+        return 0;
+      }
       const unanswered = await tasks.requeueUnanswered(tx, jobId, now(), republishSeconds);
       const lost = await tasks.lostLeases(tx, jobId, now());
       for (const lease of lost) {

@@ -14,6 +14,7 @@ export const createSweepRecords = (
   TaskRecords,
   | "neglected"
   | "lostLeases"
+  | "endLeases"
   | "requeueUnanswered"
   | "extendAll"
   | "swept"
@@ -25,8 +26,8 @@ export const createSweepRecords = (
   neglected: async (now, republishSeconds, limit) => {
     const { rows } = await db.query<{ job_id: string }>(
       `SELECT DISTINCT r.job_id FROM replica r JOIN job j USING (job_id)
-       WHERE j.state IN ${working} AND NOT j.paused
-         AND ((r.state = 'RUNNING' AND r.lease_until <= $1) OR ${unanswered}) LIMIT $3`,
+       WHERE NOT j.paused
+         AND ((r.state = 'RUNNING' AND r.lease_until <= $1) OR (j.state IN ${working} AND ${unanswered})) LIMIT $3`,
       [now, republishSeconds, limit],
     );
     return rows.map((row) => asPermitId(row.job_id));
@@ -46,6 +47,13 @@ export const createSweepRecords = (
       state: "RUNNING",
       output: undefined,
     }));
+  },
+  endLeases: async (tx, jobId, now) => {
+    await tx.query(
+      `UPDATE replica SET state = 'WAITING', worker = NULL, fence = NULL
+       WHERE job_id = $1 AND state = 'RUNNING' AND lease_until <= $2`,
+      [jobId, now],
+    );
   },
   requeueUnanswered: async (tx, jobId, now, republishSeconds) => {
     const { rowCount } = await tx.query(
