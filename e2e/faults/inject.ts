@@ -182,10 +182,18 @@ async function lossyChain(
 const kindOf = (process: string): string => (process.startsWith("worker") ? "a worker" : process);
 
 /** Replaces the last blocks by empty ones. Their transactions are gone: whoever sent them has to notice. */
-async function reorganise({ direct, fleet }: Stage, depth: number): Promise<void> {
+async function reorganise({ direct, gate, fleet }: Stage, depth: number): Promise<void> {
   const provider = new JsonRpcProvider(direct.rpcUrl, fleet.chain.chainId, { staticNetwork: true });
   try {
-    await provider.send("anvil_reorg", [depth, []]);
+    await gate.alone(async () => {
+      while (Number((await provider.send("txpool_status", [])).pending) > 0) await delay(20);
+      await provider.send("anvil_reorg", [depth, []]);
+      const head = Number(await provider.send("eth_blockNumber", []));
+      for (let number = head; number >= head - depth - 2; number--) {
+        const block = await provider.send("eth_getBlockByNumber", [`0x${number.toString(16)}`, false]);
+        if (block === null) throw new Error(`anvil lost block ${number}: this run cannot go on`);
+      }
+    });
   } finally {
     provider.destroy();
   }

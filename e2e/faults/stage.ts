@@ -13,6 +13,7 @@ import { runPostgres } from "../../tools/parts/postgres.ts";
 import { runRedis } from "../../tools/parts/redis.ts";
 import { runMinio } from "../../tools/parts/s3.ts";
 import { type CallFault, startGrpcProxy } from "./grpc-proxy.ts";
+import { type MiningGate, openMiningGate } from "./mining-gate.ts";
 import type { PartName } from "./schedule.ts";
 import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 
@@ -30,6 +31,8 @@ export type Stage = {
   readonly fleet: Fleet;
   readonly parts: Readonly<Record<PartName, FaultyPart>>;
   readonly rpc: FaultyRpc;
+  /** Everybody's way to the chain. */
+  readonly gate: MiningGate;
   /** Deals out the fate of calls between processes; nothing happens to them at first. */
   calls: { fate: () => CallFault; lateMs: () => number };
   /** What people use, past every proxy, to look at the end. */
@@ -79,13 +82,15 @@ export async function raiseStage(folder: string, depth: number): Promise<Stage> 
       changed.port = String(way.port);
       return changed.href.replace(/\/$/, "");
     };
-    const rpc = await startFaultyRpc(chain.rpcUrl);
+    const gate = await openMiningGate(chain.rpcUrl);
+    ends.add(() => gate.close());
+    const rpc = await startFaultyRpc(gate.url);
     ends.add(() => rpc.close());
 
     const calls: Stage["calls"] = { fate: () => "none", lateMs: () => 0 };
     const fleet = await startFleet({
       folder: join(folder, "fleet"),
-      chain: { rpcUrl: chain.rpcUrl, chainId: chain.chainId },
+      chain: { rpcUrl: gate.url, chainId: chain.chainId },
       parts: {
         kafka: kafka.addresses.join(","),
         postgres: through(postgres.url, ways.database),
@@ -123,6 +128,7 @@ export async function raiseStage(folder: string, depth: number): Promise<Stage> 
     return {
       fleet,
       rpc,
+      gate,
       calls,
       depth,
       parts: {
