@@ -62,13 +62,15 @@ export async function loseThemHalfWay(
   return mine;
 }
 
-/** The mirror's state when it has read the chain to its head. */
+/** The mirror's state when it has read the chain to its head, and knows what of it is final. */
 export async function mirrorAtHead({ study, ground }: Rehearsal): Promise<State> {
   const { client } = study.researcher;
   const head = await client.chain.provider.getBlockNumber();
+  const final = (await client.chain.provider.getBlock("finalized"))?.number ?? 0;
   await until("mirrored", async () => {
     const status = await client.services.access.getMirrorStatus({}).catch(() => undefined);
-    return status !== undefined && Number(status.confirmedNumber) >= head && status.state === "following";
+    if (status?.state !== "following") return false;
+    return Number(status.confirmedNumber) >= head && Number(status.finalizedNumber) >= final;
   });
   return readMirror(client, ground);
 }
