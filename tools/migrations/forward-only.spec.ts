@@ -11,7 +11,7 @@ import { settlementMigrations } from "../../services/settlement/src/adapters/sto
  * made; a line that is here never changes. `before` marks those from before the rule that a new step only adds.
  */
 const ran = {
-  messaging: ["messaging-0001 25ef90cf8e666cd3 before"],
+  messaging: ["messaging-0001 25ef90cf8e666cd3 before", "messaging-0002-inbox-age 9d55bd454b49a5fb"],
   access: ["0001-mirror 80a425d4f5edb020 before", "0002-logs-by-height 1e9d2bd71b05ce30 before"],
   gateway: [
     "gateway-0001-sessions 70f0876e9ecc9865 before",
