@@ -7,7 +7,7 @@ import { runCommand } from "../parts/run-command.ts";
 export const chartFolder = fileURLToPath(new URL("../../deploy/helm/cos", import.meta.url));
 export const release = "cos";
 
-/** A rendered object; what it holds beyond its names is looked at by those who know its kind. */
+/** A rendered object; what it holds beyond its names is for those who know its kind (`checks/kubernetes.ts`). */
 export type Rendered = {
   readonly apiVersion: string;
   readonly kind: string;
@@ -16,8 +16,7 @@ export type Rendered = {
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
-  // biome-ignore lint/suspicious/noExplicitAny: as many shapes as kinds
-  readonly [key: string]: any;
+  readonly spec?: unknown;
 };
 
 export type ValueSet = { readonly name: string; readonly file: string };

@@ -4,11 +4,11 @@ import { parse } from "yaml";
 import { runCommand } from "../parts/run-command.ts";
 import { chartFolder, parseRendered, type Rendered, renderText, type ValueSet, valueSets } from "./chart.ts";
 import { alertRules } from "./checks/alert-rules.ts";
-import { expectedFlows } from "./checks/expected-flows.ts";
+import { expectedFlows, type FlowValues } from "./checks/expected-flows.ts";
 import { folders, testedTemplates } from "./checks/folders.ts";
 import { guardedPods } from "./checks/guarded-pods.ts";
 import { madeDocuments } from "./checks/made-documents.ts";
-import { networkFlows } from "./checks/network-flows.ts";
+import { type NamedPeers, networkFlows } from "./checks/network-flows.ts";
 import { noticed } from "./checks/noticed.ts";
 import { queues } from "./checks/queues.ts";
 import { merge, refusedValues } from "./checks/refused-values.ts";
@@ -147,10 +147,20 @@ async function conforms(
   };
 }
 
+/** What these claims take of the chart's values, which its schema has taken by then. */
+type ChartValues = FlowValues & {
+  readonly monitoring: { readonly rules: Parameters<typeof alertRules>[1] };
+  readonly network: {
+    readonly enabled: boolean;
+    readonly peers: NamedPeers;
+    readonly dns: { readonly peers: readonly object[] };
+  };
+};
+
 /** What DESIGN and README claim of every deployment, read off what was rendered. */
 async function proveClaims({ name, file }: ValueSet, objects: readonly Rendered[], say: Say): Promise<void> {
   const read = async (path: string) => parse(await readFile(path, "utf8"));
-  const values = merge(await read(join(chartFolder, "values.yaml")), await read(file));
+  const values = merge(await read(join(chartFolder, "values.yaml")), await read(file)) as ChartValues;
   const pods = workloadsOf(objects);
   say({
     what: `${name}: ${pods.length} kinds of pods guarded, limited, probed and budgeted`,
@@ -181,7 +191,7 @@ async function proveClaims({ name, file }: ValueSet, objects: readonly Rendered[
 /** The set that has something of everything. */
 const noticing = "production";
 
-function flowFaults(objects: readonly Rendered[], values: ReturnType<typeof merge>) {
+function flowFaults(objects: readonly Rendered[], values: ChartValues) {
   const outside = { ...values.network.peers, dns: values.network.dns.peers };
   const { flows, faults } = networkFlows(objects, outside);
   const expected = expectedFlows(values);

@@ -2,6 +2,7 @@ import { parse } from "yaml";
 import type { RuleValues } from "../../observability/monitoring-values.ts";
 import { renderRules } from "../../observability/render-rules.ts";
 import type { Rendered } from "../chart.ts";
+import { ofKind, type RuleGroup } from "./kubernetes.ts";
 
 /**
  * What the chart makes of the rule files must be what promtool tests: the same groups and rules, besides the labels that a
@@ -11,16 +12,18 @@ export function alertRules(
   objects: readonly Rendered[],
   values: RuleValues & { readonly enabled: boolean; readonly alertLabels: Readonly<Record<string, string>> },
 ): string[] {
-  const made = objects.filter(({ kind }) => kind === "PrometheusRule").flatMap(({ spec }) => spec.groups);
+  const made = ofKind(objects, "PrometheusRule").flatMap(({ spec }) => spec.groups);
   if (!values.enabled) return made.length === 0 ? [] : ["rules are off, and there are some"];
-  const tested = renderRules(values, "cos").flatMap(({ text }) => (parse(text) as Made).groups);
+  const tested = renderRules(values, "cos").flatMap(
+    ({ text }) => (parse(text) as { groups: RuleGroup[] }).groups,
+  );
   const expected = tested.map(({ name, rules }) => ({
     name,
     rules: rules.map((rule) =>
       rule.alert === undefined ? rule : { ...rule, labels: { ...values.alertLabels, ...rule.labels } },
     ),
   }));
-  const texts = (groups: Made["groups"]) =>
+  const texts = (groups: readonly RuleGroup[]) =>
     new Map(
       groups.flatMap(({ name, rules }) =>
         rules.map((rule) => [`${name}, ${rule.alert ?? rule.record}`, sorted(rule)]),
@@ -36,13 +39,6 @@ export function alertRules(
       .map((key) => `${key} is in the chart and not tested`),
   ];
 }
-
-type MadeRule = {
-  readonly alert?: string;
-  readonly record?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-};
-type Made = { readonly groups: readonly { readonly name: string; readonly rules: readonly MadeRule[] }[] };
 
 /** As JSON with keys in order, and without the line end that a block of YAML leaves. */
 const sorted = (value: unknown): string =>

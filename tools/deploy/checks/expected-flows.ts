@@ -1,5 +1,20 @@
-// biome-ignore lint/suspicious/noExplicitAny: values as they are merged
-type Values = Readonly<Record<string, any>>;
+/** What it takes of the chart's values; the chart's schema says what each is. */
+export type FlowValues = {
+  readonly network: {
+    readonly dns: { readonly port: number };
+    readonly ports: Readonly<Record<OnePort, number>> & { readonly chain: readonly number[] };
+    readonly peers: { readonly prometheus: readonly object[]; readonly operators: readonly object[] };
+  };
+  readonly broker: { readonly servers: readonly string[] };
+  readonly cache: { readonly existingSecret: string };
+  readonly dev: { readonly enabled: boolean };
+  readonly exposure: { readonly kind: string };
+  readonly gateway: { readonly oidcProviders: readonly object[] };
+  readonly migration: { readonly enabled: boolean };
+  readonly settlement: { readonly signer: { readonly url: string } };
+  readonly telemetry: { readonly otelEndpoint: string; readonly fromWorkers: boolean };
+};
+type OnePort = "database" | "objectStore" | "cache" | "collector" | "signer" | "oidc";
 
 const grpc = 50_051;
 const http = 8_080;
@@ -49,16 +64,16 @@ const bundledPorts = {
 };
 
 /** The connections that a deployment with these values needs; any other is one too many. */
-export function expectedFlows(values: Values): string[] {
+export function expectedFlows(values: FlowValues): string[] {
   const { network, exposure, telemetry, migration, gateway, settlement, cache, broker, dev } = values;
-  const outside: Record<string, number[]> = {
-    broker: [...new Set<number>(broker.servers.map((server: string) => Number(server.split(":").at(-1))))],
+  const outside: Record<string, readonly number[]> = {
+    broker: [...new Set(broker.servers.map((server) => Number(server.split(":").at(-1))))],
     database: [network.ports.database],
     objectStore: [network.ports.objectStore],
     cache: [network.ports.cache],
     chain: network.ports.chain,
   };
-  const ports: Record<string, number[]> = dev.enabled ? bundledPorts : outside;
+  const ports: Record<string, readonly number[]> = dev.enabled ? bundledPorts : outside;
   const runs: Record<string, readonly string[]> = dev.enabled
     ? { ...parts, migration: [], "dev-prepare": ["database", "objectStore", "chain"] }
     : parts;

@@ -1,9 +1,10 @@
 import type { Rendered } from "../chart.ts";
+import { type Container, type Known, ofKind } from "./kubernetes.ts";
 import { containersOf, selects, type Workload, workloadsOf } from "./workloads.ts";
 
 /** What every pod of a rendered chart must be: nobody, within limits, and away only by agreement. @returns the faults */
 export function guardedPods(objects: readonly Rendered[]): string[] {
-  const budgets = objects.filter(({ kind }) => kind === "PodDisruptionBudget");
+  const budgets = ofKind(objects, "PodDisruptionBudget");
   const faults: string[] = [];
   const workloads = workloadsOf(objects);
   if (workloads.length === 0) return ["no pod was rendered"];
@@ -23,7 +24,8 @@ type Say = (fault: string) => void;
 function guardedPod({ spec }: Workload, say: Say): void {
   const guard = spec.securityContext ?? {};
   if (guard.runAsNonRoot !== true) say("may run as root");
-  if (!(guard.runAsUser > 0 && guard.runAsGroup > 0)) say("names no user and group other than root's");
+  const { runAsUser = 0, runAsGroup = 0 } = guard;
+  if (!(runAsUser > 0 && runAsGroup > 0)) say("names no user and group other than root's");
   if (guard.seccompProfile?.type !== "RuntimeDefault") say("has no seccomp profile");
   if (spec.automountServiceAccountToken !== false) say("mounts a token of the API server");
   if (spec.hostNetwork || spec.hostPID || spec.hostIPC) say("shares the host's network or processes");
@@ -34,7 +36,7 @@ function guardedPod({ spec }: Workload, say: Say): void {
   if (typeof spec.serviceAccountName !== "string") say("runs under the namespace's default ServiceAccount");
 }
 
-function guardedContainer(container: Workload["spec"], say: Say): void {
+function guardedContainer(container: Container, say: Say): void {
   const guard = container.securityContext ?? {};
   if (guard.readOnlyRootFilesystem !== true) say("may write to its root file system");
   if (guard.allowPrivilegeEscalation !== false) say("may gain privileges");
@@ -58,7 +60,7 @@ function guardedContainer(container: Workload["spec"], say: Say): void {
 
 const probes = ["startupProbe", "livenessProbe", "readinessProbe"] as const;
 
-function lives(workload: Workload, budgets: readonly Rendered[], say: Say): void {
+function lives(workload: Workload, budgets: readonly Known<"PodDisruptionBudget">[], say: Say): void {
   const { spec, component } = workload;
   for (const container of spec.containers) {
     for (const probe of probes) if (container[probe] === undefined) say(`${container.name} has no ${probe}`);
@@ -66,8 +68,7 @@ function lives(workload: Workload, budgets: readonly Rendered[], say: Say): void
     for (const probe of probes) {
       const { port, service } = container[probe]?.grpc ?? {};
       const isHealthPort = container.ports?.some(
-        (each: { name: string; containerPort: number }) =>
-          each.name === "health" && each.containerPort === port,
+        (each) => each.name === "health" && each.containerPort === port,
       );
       if (!isHealthPort) say(`${container.name} answers its ${probe} on no port for health`);
       // The process itself, or whether it takes work: a lost dependency must never restart a pod.
@@ -85,8 +86,7 @@ function lives(workload: Workload, budgets: readonly Rendered[], say: Say): void
   }
   if ((spec.topologySpreadConstraints ?? []).length === 0) say("is not spread");
   const drain = Number(
-    spec.containers[0].env.find(({ name }: { name: string }) => name === "COS_WORKER_DRAIN_SECONDS")?.value ??
-      30,
+    spec.containers[0]?.env?.find(({ name }) => name === "COS_WORKER_DRAIN_SECONDS")?.value ?? 30,
   );
-  if (!(spec.terminationGracePeriodSeconds > drain)) say("is killed before it has drained");
+  if (!((spec.terminationGracePeriodSeconds ?? 0) > drain)) say("is killed before it has drained");
 }

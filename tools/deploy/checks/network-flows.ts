@@ -1,19 +1,10 @@
 import type { Rendered } from "../chart.ts";
+import { type LabelSelector, ofKind, type PolicyPeer, type PolicyRule } from "./kubernetes.ts";
 import { selects, type Workload, workloadsOf } from "./workloads.ts";
 
 /** `gateway -> access: 50051`; who is not of the release is named as in values, such as `database`. */
 type Flow = string;
 
-type Peer = {
-  readonly podSelector?: Parameters<typeof selects>[0];
-  readonly namespaceSelector?: object;
-  readonly ipBlock?: object;
-};
-type Rule = {
-  readonly from?: readonly Peer[];
-  readonly to?: readonly Peer[];
-  readonly ports?: readonly { port: number }[];
-};
 export type NamedPeers = Readonly<Record<string, readonly object[]>>;
 
 /**
@@ -24,7 +15,7 @@ export function networkFlows(
   objects: readonly Rendered[],
   outside: NamedPeers,
 ): { readonly flows: readonly Flow[]; readonly faults: readonly string[] } {
-  const policies = objects.filter(({ kind }) => kind === "NetworkPolicy");
+  const policies = ofKind(objects, "NetworkPolicy");
   const pods = [...new Map(workloadsOf(objects).map((pod) => [pod.component, pod])).values()];
   const faults: string[] = [];
   const out = new Set<Flow>();
@@ -41,13 +32,13 @@ export function networkFlows(
         faults.push(`${pod.component}: ${type} is not closed`);
     }
     for (const { metadata, spec } of own) {
-      for (const rule of (spec.egress ?? []) as Rule[]) {
+      for (const rule of spec.egress ?? []) {
         for (const [who, isOurs] of ends(rule, rule.to, metadata.name)) {
           for (const port of portsOf(rule))
             (isOurs ? out : others).add(`${pod.component} -> ${who}: ${port}`);
         }
       }
-      for (const rule of (spec.ingress ?? []) as Rule[]) {
+      for (const rule of spec.ingress ?? []) {
         for (const [who, isOurs] of ends(rule, rule.from, metadata.name)) {
           for (const port of portsOf(rule))
             (isOurs ? into : others).add(`${who} -> ${pod.component}: ${port}`);
@@ -56,7 +47,11 @@ export function networkFlows(
     }
   }
 
-  function ends(rule: Rule, peers: readonly Peer[] | undefined, policy: string): [string, boolean][] {
+  function ends(
+    rule: PolicyRule,
+    peers: readonly PolicyPeer[] | undefined,
+    policy: string,
+  ): [string, boolean][] {
     if (peers === undefined || peers.length === 0 || (rule.ports ?? []).length === 0) {
       faults.push(`${policy}: a rule is open to everybody or on every port`);
       return [];
@@ -78,10 +73,10 @@ export function networkFlows(
   return { flows: [...[...out].filter((flow) => into.has(flow)), ...others].toSorted(), faults };
 }
 
-const isReleases = ({ matchLabels = {} }: Parameters<typeof selects>[0]) =>
+const isReleases = ({ matchLabels = {} }: LabelSelector) =>
   matchLabels["app.kubernetes.io/instance"] !== undefined;
 
-const chosen = (pods: readonly Workload[], { podSelector = {} }: Peer): Workload[] =>
+const chosen = (pods: readonly Workload[], { podSelector = {} }: PolicyPeer): Workload[] =>
   pods.filter(({ labels }) => selects(podSelector, labels));
 
-const portsOf = ({ ports = [] }: Rule): number[] => ports.map(({ port }) => port);
+const portsOf = ({ ports = [] }: PolicyRule): number[] => ports.map(({ port }) => port);

@@ -1,5 +1,6 @@
 import { taskEvents } from "../../../packages/topics/src/index.ts";
 import type { Rendered } from "../chart.ts";
+import { ofKind } from "./kubernetes.ts";
 
 /**
  * What KEDA looks at must be what workers read: topics and groups as the code names them, as many pods at most as a topic has
@@ -7,28 +8,27 @@ import type { Rendered } from "../chart.ts";
  */
 export function queues(objects: readonly Rendered[]): string[] {
   const faults: string[] = [];
-  const scalers = objects.filter(({ kind }) => kind === "ScaledObject" || kind === "HorizontalPodAutoscaler");
+  const scalers = ofKind(objects, "ScaledObject", "HorizontalPodAutoscaler");
   const targets = scalers.map(({ spec }) => `${spec.scaleTargetRef.kind} ${spec.scaleTargetRef.name}`);
   for (const target of new Set(targets.filter((each, at) => targets.indexOf(each) !== at))) {
     faults.push(`${target} is scaled by two`);
   }
-  const sets = objects.filter(({ kind }) => kind === "StatefulSet" || kind === "Deployment");
+  const sets = ofKind(objects, "StatefulSet", "Deployment");
   for (const target of targets) {
     const set = sets.find(({ kind, metadata }) => `${kind} ${metadata.name}` === target);
     if (set === undefined) faults.push(`${target} is scaled and is not there`);
     else if (set.spec.replicas !== undefined)
       faults.push(`${target} is scaled, and has a number of replicas of its own`);
   }
-  for (const { kind, metadata, spec } of scalers) {
-    if (kind !== "ScaledObject") continue;
+  for (const { metadata, spec } of ofKind(objects, "ScaledObject")) {
     const set = sets.find(({ metadata: { name } }) => name === spec.scaleTargetRef.name);
-    const env: { name: string; value: string }[] = set?.spec.template.spec.containers[0].env ?? [];
-    const regions = env.find(({ name }) => name === "COS_WORKER_REGIONS")?.value.split(",") ?? [];
+    const env = set?.spec.template.spec.containers[0]?.env ?? [];
+    const regions = env.find(({ name }) => name === "COS_WORKER_REGIONS")?.value?.split(",") ?? [];
     const expected = regions.map((region) => ({
       topic: taskEvents(region).name,
       group: `fhe-worker.${region}`,
     }));
-    const looked = spec.triggers.map(({ metadata: { topic, consumerGroup: group } }: Rendered["spec"]) => ({
+    const looked = spec.triggers.map(({ metadata: { topic, consumerGroup: group } }) => ({
       topic,
       group,
     }));

@@ -83,8 +83,19 @@ const refused: readonly (readonly [path: string, value: unknown])[] = [
   ["dev.password", "x"],
 ];
 
-// biome-ignore lint/suspicious/noExplicitAny: values of any shape
-type Values = Record<string, any>;
+/** Values of any shape. */
+type Values = Record<string, unknown>;
+
+/** What is read of a JSON schema. */
+type Schema = {
+  readonly type?: string | readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly patternProperties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: boolean | Schema;
+  readonly items?: Schema;
+  readonly oneOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
+};
 
 /**
  * The schema takes every CI value set and the chart's own defaults, refuses each bad value, and leaves no object open.
@@ -94,7 +105,7 @@ export async function refusedValues(
   chart: string,
   good: readonly string[],
 ): Promise<{ faults: string[]; tried: number }> {
-  const schema = JSON.parse(await readFile(join(chart, "values.schema.json"), "utf8"));
+  const schema = JSON.parse(await readFile(join(chart, "values.schema.json"), "utf8")) as Schema;
   const validate = new Ajv({ strict: false, allErrors: true, logger: false }).compile(schema);
   const read = async (file: string) => parse(await readFile(file, "utf8")) as Values;
   const defaults = await read(join(chart, "values.yaml"));
@@ -121,7 +132,8 @@ export async function refusedValues(
 export function merge(under: Values, over: Values | null): Values {
   const merged = { ...under };
   for (const [key, value] of Object.entries(over ?? {})) {
-    merged[key] = isMap(merged[key]) && isMap(value) ? merge(merged[key], value) : value;
+    const below = merged[key];
+    merged[key] = isMap(below) && isMap(value) ? merge(below, value) : value;
   }
   return merged;
 }
@@ -130,9 +142,10 @@ const isMap = (value: unknown): value is Values =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 function withValue(values: Values, [key = "", ...rest]: readonly string[], value: unknown): Values {
+  const below = values[key];
   return {
     ...values,
-    [key]: rest.length === 0 ? value : withValue(isMap(values[key]) ? values[key] : {}, rest, value),
+    [key]: rest.length === 0 ? value : withValue(isMap(below) ? below : {}, rest, value),
   };
 }
 
@@ -142,26 +155,20 @@ const told = (errors: typeof Ajv.prototype.errors) =>
 /** Maps whose keys are the deployment's own words: annotations, labels, Helm's globals. */
 const ownWords = /(annotations|labels|Labels|nodeSelector|Annotations|alertLabels|^global)$|(matchLabels)$/;
 
-function openObjects(schema: Values, path = ""): string[] {
+function openObjects(schema: Schema, path = ""): string[] {
   const below = (key: string) => (path === "" ? key : `${path}.${key}`);
   const own =
     schema.type === "object" && schema.additionalProperties !== false && !ownWords.test(path) ? [path] : [];
   return [
     ...own,
-    ...Object.entries<Values>(schema.properties ?? {}).flatMap(([key, value]) =>
-      openObjects(value, below(key)),
-    ),
-    ...Object.values<Values>(schema.patternProperties ?? {}).flatMap((value) =>
-      openObjects(value, below("*")),
-    ),
-    ...(isMap(schema.items) ? openObjects(schema.items, below("[]")) : []),
-    ...[...(schema.oneOf ?? []), ...(schema.anyOf ?? [])].flatMap((value: Values) =>
-      openObjects(value, path),
-    ),
+    ...Object.entries(schema.properties ?? {}).flatMap(([key, value]) => openObjects(value, below(key))),
+    ...Object.values(schema.patternProperties ?? {}).flatMap((value) => openObjects(value, below("*"))),
+    ...(schema.items ? openObjects(schema.items, below("[]")) : []),
+    ...[...(schema.oneOf ?? []), ...(schema.anyOf ?? [])].flatMap((value) => openObjects(value, path)),
   ];
 }
 
-function undeclared(values: Values, schema: Values, path = ""): string[] {
+function undeclared(values: Values, schema: Schema, path = ""): string[] {
   return Object.entries(values).flatMap(([key, value]) => {
     const declared = schema.properties?.[key];
     const here = path === "" ? key : `${path}.${key}`;

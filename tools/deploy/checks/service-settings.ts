@@ -5,6 +5,7 @@ import { partSettings } from "../../../packages/parts/src/index.ts";
 import { readConfig, type Settings } from "../../../packages/service-host/src/index.ts";
 import type { Rendered } from "../chart.ts";
 import { type ServiceName, services } from "../values/service-settings.ts";
+import type { Container, FileSources } from "./kubernetes.ts";
 import { type Workload, workloadsOf } from "./workloads.ts";
 
 /** What main.ts asks for beside the service's own settings. */
@@ -37,10 +38,10 @@ export async function serviceSettings(objects: readonly Rendered[]): Promise<str
       }
       read++;
       const env = Object.fromEntries(
-        (container.env ?? []).flatMap(({ name, value }: { name: string; value?: string }) =>
-          value === undefined ? [] : [[name, value]],
+        (container.env ?? []).flatMap(({ name, value }) =>
+          value === undefined ? [] : [[name, value] as const],
         ),
-      ) as Record<string, string>;
+      );
       const isPrepared = command.includes("--env-file");
       const say = (fault: string) => faults.push(`${workload.name}: ${fault}`);
       await takes(service, env, isPrepared, say);
@@ -54,10 +55,8 @@ export async function serviceSettings(objects: readonly Rendered[]): Promise<str
 }
 
 /** The development parts' preparation reads settings of its own. */
-function prepares({ name: workload }: Workload, { env }: Workload["spec"]): string[] {
-  const given = Object.fromEntries(
-    env.map(({ name, value }: { name: string; value: string }) => [name, value]),
-  );
+function prepares({ name: workload }: Workload, { env = [] }: Container): string[] {
+  const given = Object.fromEntries(env.map(({ name, value }) => [name, value] as const));
   const config = readConfig(prepareSettings, "COS_PREPARE_", given);
   return config.ok
     ? []
@@ -107,20 +106,18 @@ async function takes(
 const variable = (prefix: string, key: string) =>
   `${prefix}${key.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase()}`;
 
-type Source = { items?: { path: string }[] };
-
-function isMounted({ spec }: Workload, container: Workload["spec"], path: string): boolean {
+function isMounted({ spec }: Workload, container: Container, path: string): boolean {
   for (const { name, mountPath, subPathExpr } of container.volumeMounts ?? []) {
     if (path === mountPath) return subPathExpr !== undefined;
     if (!path.startsWith(`${mountPath}/`)) continue;
-    const volume = spec.volumes.find((each: { name: string }) => each.name === name);
+    const volume = spec.volumes?.find((each) => each.name === name);
     const file = path.slice(mountPath.length + 1);
     if (volume?.persistentVolumeClaim) return true; // Its files are made at run time.
     if (volume?.configMap && !volume.configMap.items) return true;
-    const sources: Source[] = volume?.projected
-      ? volume.projected.sources.map((source: Record<string, Source>) => source.secret ?? source.configMap)
-      : [volume?.secret ?? volume?.configMap ?? {}];
-    return sources.some(({ items = [] }) => items.some((item) => item.path === file));
+    const sources: readonly FileSources[] = volume?.projected?.sources ?? [volume ?? {}];
+    return sources.some(({ secret, configMap }) =>
+      (secret ?? configMap)?.items?.some((item) => item.path === file),
+    );
   }
   return false;
 }
