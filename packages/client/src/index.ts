@@ -1,3 +1,4 @@
+export { type DigestSigner, type HttpSignerOptions, RemoteSigner } from "@cos/chain";
 export { checkHealth, type Health } from "@cos/service-host/health";
 export * from "./access/audit.ts";
 export * from "./access/grant-access.ts";
@@ -36,12 +37,11 @@ export * from "./keystore/account-failure.ts";
 export * from "./keystore/age-seal.ts";
 export * from "./keystore/backup.ts";
 export { type DatasetNotes, DatasetVault } from "./keystore/dataset-vault.ts";
-export * from "./keystore/digest-signer.ts";
 export * from "./keystore/institution-account.ts";
 export type { InstitutionFile } from "./keystore/institution-file.ts";
+export * from "./keystore/open-http-signer.ts";
 export type { RecoveryKit } from "./keystore/recovery-kit.ts";
 export { type LedgerEntry, readLedger } from "./keystore/release-ledger.ts";
-export * from "./keystore/remote-signer.ts";
 export * from "./objects/transfers.ts";
 export * from "./platform-file.ts";
 export * from "./results/open-permit.ts";

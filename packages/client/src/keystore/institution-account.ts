@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type DigestSigner, RemoteSigner } from "@cos/chain";
 import { asAddress, err, ok, type Result } from "@cos/protocol";
 import { generateHybridIdentity, identityToRecipient } from "age-encryption";
 import { CosFailure } from "../failure.ts";
@@ -7,9 +8,8 @@ import type { CosHome } from "../home/cos-home.ts";
 import { writeNewSecretFile } from "../home/secret-file.ts";
 import { type Account, type AccountError, type AccountInfo, accountName } from "./account.ts";
 import { openWithPassphrase, type SealOptions, sealWithPassphrase } from "./age-seal.ts";
-import { type DigestSigner, openHttpSigner } from "./digest-signer.ts";
 import { type InstitutionFile, institutionFile } from "./institution-file.ts";
-import { RemoteSigner } from "./remote-signer.ts";
+import { openHttpSigner } from "./open-http-signer.ts";
 
 export type InstitutionWish = {
   readonly name: string;

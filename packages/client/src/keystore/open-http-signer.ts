@@ -1,9 +1,7 @@
 import { type DigestSigner, type HttpSignerOptions, openHttpSigner as open, SignerError } from "@cos/chain";
 import { CosFailure } from "../failure.ts";
 
-export type { DigestSigner, HttpSignerOptions } from "@cos/chain";
-
-/** A signer over HTTP, whose faults are told to a person. */
+/** As `@cos/chain` opens it, with faults told to a person. @throws CosFailure */
 export async function openHttpSigner(options: HttpSignerOptions): Promise<DigestSigner> {
   const signer = await open(options).catch(toFailure);
   return { ...signer, signDigest: (digest) => signer.signDigest(digest).catch(toFailure) };

@@ -1,1 +1,0 @@
-export { RemoteSigner } from "@cos/chain";
