@@ -1,15 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { CosFailure, ensureIdentity, openCohort, readPlatformFile, revokeAccess } from "@cos/client";
+import { ensureIdentity, readPlatformFile, revokeAccess } from "@cos/client";
 import type { Fleet } from "@cos/cluster";
-import {
-  compareCounts,
-  newParty,
-  type Party,
-  type PlaintextStudy,
-  type PlatformProcess,
-  plaintextStudy,
-} from "@cos/demo";
+import { newParty, type Party, type PlaintextStudy, type PlatformProcess } from "@cos/demo";
+import { countPlainly, countsThatAgree, openAsOwner } from "../support/checked-result.ts";
 import { Scene } from "../support/scene.ts";
 import { type SmallCohort, smallCohort } from "../support/small-cohort.ts";
 import type { Ground, RunJob } from "./jobs.ts";
@@ -76,7 +70,7 @@ export async function setUpWorld(
     hospital,
     scenes,
     cohorts,
-    plain: await Promise.all(cohorts.map(countPlainly)),
+    plain: await Promise.all(cohorts.map(({ files }) => countPlainly(files))),
     datasets,
     ground: async (researcher, dataset, maxRuns) => {
       const by = scenes[researcher];
@@ -97,34 +91,14 @@ export async function setUpWorld(
   };
 }
 
-/**
- * Opens a completed job as its owner and compares every count with plain counting. Where the fleet was so thin that one
- * worker computed both replicas, the owner trusts nobody and computes the sums again from the ciphertexts.
- */
+/** Opens a completed job as its owner and compares every count with plain counting. */
 export async function openAndCompare(
   world: World,
   job: RunJob,
 ): Promise<{ compared: number; recomputed: boolean }> {
   const { scene, dataset } = job.ground;
-  let recomputed = false;
-  const opened = await scene.openResult(job.permitId).catch((cause: unknown) => {
-    if (!(cause instanceof CosFailure) || cause.code !== "REPLICAS_MISSING") throw cause;
-    recomputed = true;
-    return scene.openResult(job.permitId, { recompute: true });
-  });
+  const { opened, recomputed } = await openAsOwner(scene, job.permitId);
   const plain = world.plain[dataset];
   if (plain === undefined) throw new RangeError("no such dataset");
-  const { equal, countsCompared, firstDifference } = compareCounts(opened.result, plain);
-  if (!equal) throw new Error(`the opened sums are wrong: ${firstDifference}`);
-  return { compared: countsCompared, recomputed };
-}
-
-/** The same study in the clear. */
-async function countPlainly(cohort: SmallCohort): Promise<PlaintextStudy> {
-  const { source, traits } = await openCohort(cohort.files);
-  const [trait] = traits;
-  if (trait === undefined) throw new RangeError("a cohort without a trait");
-  const plain = await plaintextStudy(source, trait);
-  await source.close();
-  return plain;
+  return { compared: countsThatAgree(opened, plain), recomputed };
 }

@@ -1,23 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  CosFailure,
-  ensureIdentity,
-  type OpenedPermit,
-  openCohort,
-  readPlatformFile,
-  revokeAccess,
-} from "@cos/client";
-import {
-  compareCounts,
-  newParty,
-  type Party,
-  type PlaintextStudy,
-  type PlatformProcess,
-  plaintextStudy,
-} from "@cos/demo";
+import { ensureIdentity, readPlatformFile, revokeAccess } from "@cos/client";
+import { newParty, type Party, type PlatformProcess } from "@cos/demo";
 import { type ChainState, chainState } from "../faults/jobs.ts";
+import { countPlainly, countsThatAgree, openAsOwner } from "../support/checked-result.ts";
 import { Scene } from "../support/scene.ts";
 import { smallCohort } from "../support/small-cohort.ts";
 import type { Ground } from "./ground.ts";
@@ -40,10 +27,7 @@ export type Study = {
   /** A permit on a grant of its own. @param releaseSeconds that the owner has to release, before the share goes back */
   issue(what: string, releaseSeconds: number): Promise<StudyJob>;
   revoke(job: StudyJob): Promise<void>;
-  /**
-   * Opens a result as its owner and compares every count with plain counting. Where the fleet was so thin that one worker
-   * computed both replicas, the owner trusts nobody and computes the sums again. @returns numbers compared
-   */
+  /** Opens a result as its owner and compares every count with plain counting. @returns numbers compared */
   open(job: StudyJob): Promise<number>;
   release(job: StudyJob): Promise<void>;
   stateOf(job: StudyJob): Promise<ChainState>;
@@ -87,14 +71,9 @@ export async function setUpStudy({ fleet }: Pick<Ground, "fleet">, dir: string):
     revoke: async ({ grantId }) => {
       await revokeAccess(hospital.client, hospital.account, { grantId });
     },
-    open: async ({ permitId }) => {
-      const opened = await openTrusted(scene, permitId);
-      const { equal, countsCompared, firstDifference } = compareCounts(opened.result, plain);
-      if (!equal) throw new Error(`the opened sums are wrong: ${firstDifference}`);
-      return countsCompared;
-    },
+    open: async ({ permitId }) => countsThatAgree((await openAsOwner(scene, permitId)).opened, plain),
     release: async ({ permitId, requestFile }) => {
-      await scene.release(await openTrusted(scene, permitId), requestFile);
+      await scene.release((await openAsOwner(scene, permitId)).opened, requestFile);
     },
     stateOf,
     until: async (jobs, states) => {
@@ -115,22 +94,4 @@ export async function setUpStudy({ fleet }: Pick<Ground, "fleet">, dir: string):
       researcher.client.close();
     },
   };
-}
-
-async function openTrusted(scene: Scene, permitId: string): Promise<OpenedPermit> {
-  try {
-    return await scene.openResult(permitId);
-  } catch (cause) {
-    if (!(cause instanceof CosFailure) || cause.code !== "REPLICAS_MISSING") throw cause;
-    return scene.openResult(permitId, { recompute: true });
-  }
-}
-
-async function countPlainly(files: Parameters<typeof openCohort>[0]): Promise<PlaintextStudy> {
-  const { source, traits } = await openCohort(files);
-  const [trait] = traits;
-  if (trait === undefined) throw new RangeError("a cohort without a trait");
-  const plain = await plaintextStudy(source, trait);
-  await source.close();
-  return plain;
 }

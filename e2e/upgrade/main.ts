@@ -7,7 +7,7 @@ import { auditChain, auditMoney, auditRows } from "../faults/audit.ts";
 import { onServer } from "../restore/ground.ts";
 import { type StudyJob, setUpStudy } from "../restore/study.ts";
 import { checkOut, commitBeforeNewestMigration } from "./earlier-version.ts";
-import { raiseEarlier } from "./rolling.ts";
+import { type RollingFleet, raiseEarlier } from "./rolling.ts";
 
 /**
  * `npm run test:upgrade`: a fleet of an earlier commit on real Kafka, Postgres and S3 becomes one of today's, process by
@@ -50,26 +50,26 @@ try {
         await Promise.race([orders, new Promise((resolve) => setTimeout(resolve, 100))]);
       }
     };
+    /** One service after the other changes while jobs are ordered. */
+    const eachService = async (change: RollingFleet["addNew"], then: string) => {
+      for (const service of ["access", "settlement", "orchestrator", "gateway"] as const) {
+        await change(service);
+        say(`${service}: ${then}`);
+        await ordered(1);
+      }
+    };
     await ordered(2);
     phase = "migrated";
     await rolling.migrate();
     say("today's migrations have run; every process is still of the earlier version");
     await ordered(2);
     phase = "both versions";
-    for (const service of ["access", "settlement", "orchestrator", "gateway"] as const) {
-      await rolling.addNew(service);
-      say(`${service}: both versions are at work`);
-      await ordered(1);
-    }
+    await eachService(rolling.addNew, "both versions are at work");
     await rolling.replaceWorker("worker-1");
     say("worker-1 was drained and is of today's version");
     await ordered(2);
     phase = "the earlier end";
-    for (const service of ["access", "settlement", "orchestrator", "gateway"] as const) {
-      await rolling.endOld(service);
-      say(`${service}: the earlier version has ended`);
-      await ordered(1);
-    }
+    await eachService(rolling.endOld, "the earlier version has ended");
     for (const worker of ["worker-2", "worker-3"]) {
       await rolling.replaceWorker(worker);
       say(`${worker} was drained and is of today's version`);
