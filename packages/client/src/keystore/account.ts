@@ -5,6 +5,7 @@ import { generateHybridIdentity, identityToRecipient } from "age-encryption";
 import { type AbstractSigner, SigningKey, Wallet } from "ethers";
 import { z } from "zod";
 import type { CosHome } from "../home/cos-home.ts";
+import { parseJson } from "../home/parse-json.ts";
 import { writeNewSecretFile } from "../home/secret-file.ts";
 import type { KeptSession } from "../wire/kept-session.ts";
 import { openWithPassphrase, type SealOptions, sealWithPassphrase } from "./age-seal.ts";
@@ -162,14 +163,6 @@ async function readAccountFile(home: CosHome, name: string): Promise<Result<AnyA
   }
   const parsed = anyAccountFile.safeParse(parseJson(text));
   return parsed.success ? ok(parsed.data) : err({ code: "ACCOUNT_MALFORMED", name });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const pathOf = (home: CosHome, name: string): string => join(home.accounts, `${name}.json`);

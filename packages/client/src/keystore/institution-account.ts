@@ -5,6 +5,7 @@ import { asAddress, err, ok, type Result } from "@cos/protocol";
 import { generateHybridIdentity, identityToRecipient } from "age-encryption";
 import { CosFailure } from "../failure.ts";
 import type { CosHome } from "../home/cos-home.ts";
+import { parseJson } from "../home/parse-json.ts";
 import { writeNewSecretFile } from "../home/secret-file.ts";
 import { type Account, type AccountError, type AccountInfo, accountName } from "./account.ts";
 import { openWithPassphrase, type SealOptions, sealWithPassphrase } from "./age-seal.ts";
@@ -114,14 +115,6 @@ async function openSigner({ url, keyId, tokenFile }: InstitutionFile["signer"]):
     });
   });
   return openHttpSigner({ url, keyId, token: token.trim() });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const pathOf = (home: CosHome, name: string): string => join(home.accounts, `${name}.json`);

@@ -2,6 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { CosHome } from "../home/cos-home.ts";
+import { parseJson } from "../home/parse-json.ts";
 import { writeSecretFile } from "../home/secret-file.ts";
 
 /** Where an institution's session lies between commands: minutes to an hour, at one gateway, readable by its owner only. */
@@ -38,12 +39,4 @@ export function keptSession(
       writeSecretFile(path, JSON.stringify({ format: "cos-session/1", gateway, address, token, endsAtMs })),
     forget: () => rm(path, { force: true }),
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
