@@ -9,6 +9,7 @@ export {
   startFaultyRpc,
 } from "./faulty-rpc.ts";
 export { housekeepingContract } from "./housekeeping-contract.ts";
+export { type HttpsServer, startHttpsServer } from "./https-server.ts";
 export { type LogUnderTest, messageLogContract } from "./message-log-contract.ts";
 export { type ObjectStoreUnderTest, objectStoreContract } from "./object-store-contract.ts";
 export { realPart } from "./real-part.ts";

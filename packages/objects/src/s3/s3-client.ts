@@ -1,8 +1,6 @@
 import http from "node:http";
 import https from "node:https";
-import type { Duplex } from "node:stream";
-import { type ConnectionOptions, connect } from "node:tls";
-import { clientTlsOptions, type TlsMaterial } from "@cos/tls";
+import { CertifiedAgent, type TlsMaterial } from "@cos/tls";
 import { Client, type ClientOptions } from "minio";
 
 export type S3Address = {
@@ -31,20 +29,6 @@ export function readS3Url(text: string): S3Address {
     secretKey: decodeURIComponent(url.password),
     bucket,
   };
-}
-
-/** Connections that show and believe what the material says when they are opened. */
-class CertifiedAgent extends https.Agent {
-  readonly #tls: TlsMaterial;
-  constructor(tls: TlsMaterial, options: https.AgentOptions) {
-    super({ ...options, maxCachedSessions: 0 }); // a resumed session would not be checked against a new authority
-    this.#tls = tls;
-  }
-
-  override createConnection(options: https.RequestOptions): Duplex {
-    const { ca, cert, key, ...rest } = clientTlsOptions(this.#tls);
-    return connect({ ...options, ...rest, ca, cert, key } as ConnectionOptions);
-  }
 }
 
 type Transport = NonNullable<ClientOptions["transport"]>;
