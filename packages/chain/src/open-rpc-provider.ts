@@ -1,3 +1,4 @@
+import { isTlsRefusal, tlsRefusalOf } from "@cos/tls";
 import { JsonRpcProvider } from "ethers";
 
 export type RpcOptions = {
@@ -5,6 +6,8 @@ export type RpcOptions = {
   readonly chainId?: number | bigint | undefined;
   /** A call that takes longer has failed; what it sent may have been taken. Default 10,000. */
   readonly timeoutMs?: number;
+  /** How https is spoken, where public authorities are not who certified the node. */
+  readonly fetch?: typeof fetch | undefined;
 };
 
 /**
@@ -13,17 +16,18 @@ export type RpcOptions = {
  */
 export function openRpcProvider(
   url: string,
-  { chainId, timeoutMs = 10_000 }: RpcOptions = {},
+  { chainId, timeoutMs = 10_000, fetch: call = fetch }: RpcOptions = {},
 ): JsonRpcProvider {
-  return new FetchingProvider(url, chainId === undefined ? undefined : Number(chainId), timeoutMs);
+  return new FetchingProvider(url, chainId === undefined ? undefined : Number(chainId), timeoutMs, call);
 }
 
 /** ethers' provider over the platform's own `fetch`, whose parsing of a large answer is ten times cheaper. */
 class FetchingProvider extends JsonRpcProvider {
   readonly #url: string;
   readonly #timeoutMs: number;
+  readonly #fetch: typeof fetch;
 
-  constructor(url: string, chainId: number | undefined, timeoutMs: number) {
+  constructor(url: string, chainId: number | undefined, timeoutMs: number, call: typeof fetch) {
     super(url, chainId, {
       staticNetwork: chainId !== undefined,
       cacheTimeout: -1,
@@ -32,16 +36,20 @@ class FetchingProvider extends JsonRpcProvider {
     });
     this.#url = url;
     this.#timeoutMs = timeoutMs;
+    this.#fetch = call;
   }
 
   override async _send(
     payload: Parameters<JsonRpcProvider["_send"]>[0],
   ): ReturnType<JsonRpcProvider["_send"]> {
-    const response = await fetch(this.#url, {
+    const call = this.#fetch;
+    const response = await call(this.#url, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(payload),
       signal: AbortSignal.timeout(this.#timeoutMs),
+    }).catch((cause: unknown) => {
+      throw isTlsRefusal(cause) ? new RpcUntrustedError(cause) : cause;
     });
     if (!response.ok) throw new RpcHttpError(response.status);
     const answer = (await response.json()) as Awaited<ReturnType<JsonRpcProvider["_send"]>>;
@@ -56,5 +64,14 @@ export class RpcHttpError extends Error {
   constructor(status: number) {
     super(`the node answered with HTTP ${status}`);
     this.status = status;
+  }
+}
+
+/** The node's certificate is not believed, or it speaks no TLS; asking again does not help. */
+export class RpcUntrustedError extends Error {
+  readonly code = "RPC_UNTRUSTED";
+  constructor(cause: unknown) {
+    super(`the node is not believed (${tlsRefusalOf(cause)})`, { cause });
+    this.name = "RpcUntrustedError";
   }
 }

@@ -152,7 +152,7 @@ async function withParts<T>(
   if (!config.ok) throw new Error(`bad settings: ${config.error.faults.map(({ key }) => key).join(", ")}`);
   const ends = new Unwinder();
   try {
-    return await use(new ServiceProcess("prepare", config.value, ends));
+    return await use(await ServiceProcess.open("prepare", config.value, ends));
   } finally {
     await ends.unwind();
   }

@@ -26,7 +26,7 @@ export async function prepareCluster(plan: ClusterPlan, host: ServiceProcess): P
   const keys = await operatorKeys(folder, workerRegions.length);
   const chain = await prepareChain({
     dataDir: folder,
-    provider: host.provider(),
+    provider: await host.provider(),
     keys,
     region,
     workerRegions,

@@ -25,7 +25,7 @@ async function preparePlatform(): Promise<void> {
   const folder = join(config.folder, "operator");
   const ends = new Unwinder();
   try {
-    const host = new ServiceProcess("prepare", parts, ends);
+    const host = await ServiceProcess.open("prepare", parts, ends);
     const prepared = await prepareCluster({ ...config, folder }, host);
     for (const service of ["access", "gateway", "orchestrator", "settlement"]) await migrate(service);
     await handOut(config, { chainId: parts.chainId ?? 0, rpcUrl: parts.rpcUrl ?? "" }, prepared);

@@ -1,4 +1,4 @@
-import { CertificateWatch, type TlsMaterial } from "@cos/tls";
+import { CertificateWatch, type TlsMaterial, TlsSettingError, watchAuthority } from "@cos/tls";
 import type { PartConfig } from "./part-settings.ts";
 import type { Unwinder } from "./unwinder.ts";
 
@@ -7,7 +7,7 @@ export type TlsPart = "database" | "brokers" | "objectStore" | "cache";
 
 /**
  * The certificates of one part's wire, read again while the process runs; undefined where no setting names a file.
- * @throws when a file cannot be read, holds no certificate, or a certificate lacks its key
+ * @throws TlsSettingError when a file cannot be read, holds no certificate, or a certificate lacks its key
  */
 export async function partCertificates(
   part: TlsPart,
@@ -19,15 +19,33 @@ export async function partCertificates(
   );
   if (caFile === undefined && certFile === undefined && keyFile === undefined) return undefined;
   const watch = await CertificateWatch.open({ caFile, certFile, keyFile }).catch((cause: Error) => {
-    throw new Error(`the certificates of the ${words[part]}: ${cause.message}`, { cause });
+    throw new TlsSettingError(words[part], `the certificates cannot be used: ${cause.message}`, { cause });
   });
   ends.add(async () => watch.close());
   return watch;
 }
 
+/**
+ * The authorities of an outgoing https wire, read again while the process runs; undefined where no file is named.
+ * @param setting that names the file, such as `COS_RPC_CA_FILE`
+ * @param url undefined where the wire is not used: its authority is not looked at then
+ * @throws TlsSettingError when the URL is in the clear or the file cannot be used
+ */
+export async function wireAuthority(
+  setting: string,
+  caFile: string | undefined,
+  url: string | undefined,
+  ends: Unwinder,
+): Promise<TlsMaterial | undefined> {
+  if (caFile === undefined || url === undefined) return undefined;
+  const watch = await watchAuthority(setting, { caFile, url });
+  ends.add(async () => watch.close());
+  return watch;
+}
+
 const words = {
-  database: "database (COS_DATABASE_CA_FILE, _CERT_FILE, _KEY_FILE)",
-  brokers: "brokers (COS_BROKERS_CA_FILE, _CERT_FILE, _KEY_FILE)",
-  objectStore: "object store (COS_OBJECT_STORE_CA_FILE, _CERT_FILE, _KEY_FILE)",
-  cache: "cache (COS_CACHE_CA_FILE, _CERT_FILE, _KEY_FILE)",
+  database: "the database (COS_DATABASE_CA_FILE, _CERT_FILE, _KEY_FILE)",
+  brokers: "the brokers (COS_BROKERS_CA_FILE, _CERT_FILE, _KEY_FILE)",
+  objectStore: "the object store (COS_OBJECT_STORE_CA_FILE, _CERT_FILE, _KEY_FILE)",
+  cache: "the cache (COS_CACHE_CA_FILE, _CERT_FILE, _KEY_FILE)",
 } as const;

@@ -17,6 +17,11 @@ const tlsFiles = <P extends string>(prefix: P, part: string, effect: string) =>
     [`${prefix}KeyFile`]: { schema: file, meaning: "PEM file of that certificate's key" },
   }) as Record<`${P}${"Ca" | "Cert" | "Key"}File`, { schema: typeof file; meaning: string }>;
 
+/** An outgoing https wire that shows no certificate of its own. */
+const authority = (whom: string): string =>
+  `PEM file of the authorities that certify ${whom}, whose URL is https then, and no others; public ones when left out; ` +
+  "read again when it changes";
+
 /**
  * Where a process finds its parts, read from `COS_*`. What may hold a password is named by a file that holds it. A part
  * that no setting names is embedded, in `dataDir`; the processes of one platform then do not see each other's.
@@ -75,11 +80,13 @@ export const partSettings = {
   ...tlsFiles("cache", "the cache", ", where its URL is rediss://"),
   rpcUrl: { schema: z.url().optional(), meaning: "the chain's JSON-RPC" },
   rpcUrlFile: { schema: file, meaning: "file with that URL instead, where it holds a provider's key" },
+  rpcCaFile: { schema: file, meaning: authority("the node") },
   secondRpcUrl: {
     schema: z.url().optional(),
     meaning: "JSON-RPC of an independent provider, which must agree before a permission is given",
   },
   secondRpcUrlFile: { schema: file, meaning: "file with that URL instead" },
+  secondRpcCaFile: { schema: file, meaning: authority("that node") },
   chainId: {
     schema: z.coerce.number().int().min(1).optional(),
     meaning: "EIP-155 chain id that the node must have",
@@ -104,6 +111,7 @@ export const partSettings = {
     meaning:
       "root of a collector's OTLP over HTTP, such as http://collector:4318; no spans are sent when left out",
   },
+  otelCaFile: { schema: file, meaning: authority("the collector") },
   otelFolder: { schema: file, meaning: "folder for a file of spans, OTLP as JSON lines" },
   otelSampleRatio: {
     schema: z.coerce.number().min(0).max(1).default(1),

@@ -41,11 +41,11 @@ import {
   type Tx,
 } from "@cos/store";
 import { openSpanSink, Telemetry, watchCertificates } from "@cos/telemetry";
-import type { TlsMaterial } from "@cos/tls";
+import { fetchUnder, type TlsMaterial } from "@cos/tls";
 import { type JsonRpcProvider, Wallet } from "ethers";
 import { z } from "zod";
 import { kafkaSettings } from "./kafka-settings.ts";
-import { partCertificates, type TlsPart } from "./part-certificates.ts";
+import { partCertificates, type TlsPart, wireAuthority } from "./part-certificates.ts";
 import { type PartConfig, partSettings } from "./part-settings.ts";
 import { Unwinder } from "./unwinder.ts";
 
@@ -79,7 +79,7 @@ export async function runServiceProcess(plan: ServicePlan): Promise<void> {
   return runService(async () => {
     const ends = new Unwinder();
     try {
-      const host = new ServiceProcess(name, readSettings(partSettings, "COS_", process.env), ends);
+      const host = await ServiceProcess.open(name, readSettings(partSettings, "COS_", process.env), ends);
       const service = await compose(host);
       await service.start();
       ends.add(() => service.stop());
@@ -120,7 +120,7 @@ async function runRestored({ name, migrations, restored }: ServicePlan): Promise
   if (migrations === undefined) throw new Error(`${name} keeps no database`);
   const ends = new Unwinder();
   try {
-    const host = new ServiceProcess(name, readSettings(partSettings, "COS_", process.env), ends);
+    const host = await ServiceProcess.open(name, readSettings(partSettings, "COS_", process.env), ends);
     const db = await host.db();
     await db.migrate(migrations);
     await db.inTransaction(async (tx) => {
@@ -138,6 +138,8 @@ export type SignerSettings = {
   readonly keyId: string | undefined;
   readonly url: string | undefined;
   readonly tokenFile: string | undefined;
+  /** Who certified the signer; public authorities when left out. */
+  readonly caFile: string | undefined;
 };
 
 /** The parts of one process. Each opens once, when it is first asked for, and is closed when the process ends. */
@@ -150,10 +152,17 @@ export class ServiceProcess {
   #store: Promise<Store> | undefined;
   #log: Promise<MessageLog> | undefined;
   #objects: Promise<ObjectStore> | undefined;
-  #provider: JsonRpcProvider | undefined;
-  #secondProvider: JsonRpcProvider | undefined;
+  #provider: Promise<JsonRpcProvider> | undefined;
+  #secondProvider: Promise<JsonRpcProvider> | undefined;
 
-  constructor(name: string, config: PartConfig, ends: Unwinder) {
+  /** @throws TlsSettingError when the collector's authority cannot be used */
+  static async open(name: string, config: PartConfig, ends: Unwinder): Promise<ServiceProcess> {
+    const { otelCaFile, otelEndpoint } = config;
+    const collector = await wireAuthority("COS_OTEL_CA_FILE", otelCaFile, otelEndpoint, ends);
+    return new ServiceProcess(name, config, ends, collector);
+  }
+
+  private constructor(name: string, config: PartConfig, ends: Unwinder, collector: TlsMaterial | undefined) {
     this.#name = name;
     this.config = config;
     this.#ends = ends;
@@ -162,6 +171,7 @@ export class ServiceProcess {
     const spans = openSpanSink({
       name,
       endpoint: config.otelEndpoint,
+      endpointTls: collector,
       folder: config.otelFolder,
       sampleRatio: config.otelSampleRatio,
     });
@@ -219,15 +229,18 @@ export class ServiceProcess {
     return this.#objects;
   }
 
-  provider(): JsonRpcProvider {
-    this.#provider ??= this.#openProvider(this.#nodeUrl("rpcUrl") ?? this.#needed("rpcUrl"));
+  /** @throws TlsSettingError when the authority of its node cannot be used */
+  async provider(): Promise<JsonRpcProvider> {
+    const url = this.#nodeUrl("rpcUrl") ?? this.#needed("rpcUrl");
+    this.#provider ??= this.#openProvider(url, "COS_RPC_CA_FILE", this.config.rpcCaFile);
     return this.#provider;
   }
 
   /** The independent provider's node, where one is set. */
-  secondProvider(): JsonRpcProvider | undefined {
+  async secondProvider(): Promise<JsonRpcProvider | undefined> {
     const url = this.#nodeUrl("secondRpcUrl");
-    if (url !== undefined) this.#secondProvider ??= this.#openProvider(url);
+    if (url === undefined) return undefined;
+    this.#secondProvider ??= this.#openProvider(url, "COS_SECOND_RPC_CA_FILE", this.config.secondRpcCaFile);
     return this.#secondProvider;
   }
 
@@ -268,10 +281,13 @@ export class ServiceProcess {
   /**
    * A key in a file, or one that a signer holds and never shows.
    * @param setting what its settings begin with, for faults: `COS_SETTLEMENT_SETTLER`
+   * @param signer what the signer's settings begin with: `COS_SETTLEMENT_SIGNER`
+   * @throws TlsSettingError when the signer's authority cannot be used
    */
   async signer(
     setting: string,
-    { keyFile, keyId, url, tokenFile }: SignerSettings,
+    signer: string,
+    { keyFile, keyId, url, tokenFile, caFile }: SignerSettings,
   ): Promise<Wallet | RemoteSigner> {
     if ((keyFile === undefined) === (keyId === undefined)) {
       throw new Error(`set either ${setting}_KEY_FILE or ${setting}_KEY_ID`);
@@ -280,7 +296,8 @@ export class ServiceProcess {
     if (keyId === undefined || url === undefined)
       throw new Error(`${setting}_KEY_ID needs the URL of its signer`);
     const token = tokenFile === undefined ? {} : { token: await readSecret(tokenFile) };
-    return new RemoteSigner(await openHttpSigner({ url, keyId, ...token }));
+    const call = await this.#fetchUnder(`${signer}_CA_FILE`, caFile, url);
+    return new RemoteSigner(await openHttpSigner({ url, keyId, ...token, fetch: call }));
   }
 
   async #openStore(): Promise<Store> {
@@ -364,10 +381,24 @@ export class ServiceProcess {
     return text;
   }
 
-  #openProvider(url: string): JsonRpcProvider {
-    const provider = openRpcProvider(url, { chainId: this.config.chainId });
+  async #openProvider(url: string, setting: string, caFile: string | undefined): Promise<JsonRpcProvider> {
+    const call = await this.#fetchUnder(setting, caFile, url);
+    const provider = openRpcProvider(url, { chainId: this.config.chainId, fetch: call });
     this.#ends.add(() => provider.destroy());
     return provider;
+  }
+
+  /** `fetch` that believes the file's authorities and no others; undefined, and thereby the public ones, without a file. */
+  async #fetchUnder(
+    setting: string,
+    caFile: string | undefined,
+    url: string,
+  ): Promise<typeof fetch | undefined> {
+    const authority = await wireAuthority(setting, caFile, url, this.#ends);
+    if (authority === undefined) return undefined;
+    const secure = fetchUnder(authority);
+    this.#ends.add(() => secure.close());
+    return secure.fetch;
   }
 
   /** A setting that this process cannot do without. */

@@ -24,7 +24,7 @@ async function processWith(url: string): Promise<ServiceProcess> {
   if (!read.ok) throw new Error(read.error.faults.map(({ key }) => key).join(", "));
   const unwinder = new Unwinder();
   ends.push(() => unwinder.unwind());
-  return new ServiceProcess("access", read.value, unwinder);
+  return ServiceProcess.open("access", read.value, unwinder);
 }
 
 it("asks the node whose URL lies in a file, a provider's key and all", async () => {
@@ -45,11 +45,11 @@ it("asks the node whose URL lies in a file, a provider's key and all", async () 
   ends.push(() => node.close());
   const { port } = node.address() as AddressInfo;
   const host = await processWith(`http://127.0.0.1:${port}/v3/a-providers-key\n`);
-  expect(await host.provider().getBlockNumber()).toBe(31);
+  expect(await (await host.provider()).getBlockNumber()).toBe(31);
   expect(new Set(paths)).toEqual(new Set(["/v3/a-providers-key"]));
 });
 
 it("names the setting, and not what the file holds, when that is no URL", async () => {
   const host = await processWith("a-providers-key");
-  expect(() => host.provider()).toThrow("the file of rpcUrl holds no URL");
+  await expect(host.provider()).rejects.toThrow("the file of rpcUrl holds no URL");
 });

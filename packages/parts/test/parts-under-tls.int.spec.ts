@@ -52,12 +52,12 @@ describe.skipIf(all.includes(undefined))("real parts that speak TLS only", () =>
   }
 
   /** A process with these settings over the good ones; `undefined` leaves one out. */
-  function processWith(changes: Record<string, string | undefined> = {}): ServiceProcess {
+  function processWith(changes: Record<string, string | undefined> = {}): Promise<ServiceProcess> {
     const read = readConfig(partSettings, "COS_", { ...settings, ...changes });
     if (!read.ok) throw new Error(read.error.faults.map(({ key }) => key).join(", "));
     const end = new Unwinder();
     ends.push(end);
-    return new ServiceProcess("access", read.value, end);
+    return ServiceProcess.open("access", read.value, end);
   }
 
   /** Asks the part for something. Throws as the part's adapter does. */
@@ -96,7 +96,7 @@ describe.skipIf(all.includes(undefined))("real parts that speak TLS only", () =>
 
   /** What the use fails with; its words hold no password. */
   async function refusalOf(part: Part, changes: Record<string, string | undefined>): Promise<unknown> {
-    const error = await uses[part](processWith(changes)).then(
+    const error = await uses[part](await processWith(changes)).then(
       () => "it was let in",
       (cause: unknown) => cause,
     );
@@ -107,7 +107,7 @@ describe.skipIf(all.includes(undefined))("real parts that speak TLS only", () =>
   }
 
   it.each(parts)("are used by files: %s", async (part) => {
-    await uses[part](processWith());
+    await uses[part](await processWith());
   });
 
   it.each(parts)("are not believed under another authority: %s", async (part) => {
@@ -149,7 +149,7 @@ describe.skipIf(all.includes(undefined))("real parts that speak TLS only", () =>
   );
 
   it("may be killed and come back: what was published and what was asked goes on under TLS", async () => {
-    const host = processWith({ COS_BROKERS_PATIENCE_SECONDS: "60" });
+    const host = await processWith({ COS_BROKERS_PATIENCE_SECONDS: "60" });
     const [log, db, objects] = [
       await host.log(),
       await host.db(),
@@ -185,7 +185,7 @@ describe.skipIf(all.includes(undefined))("real parts that speak TLS only", () =>
     const stranger = await TestAuthority.create("CN=before the rotation");
     await writeFile(own.caFile, stranger.pem);
     const files = Object.fromEntries(parts.map((part) => [`${prefixes[part]}_CA_FILE`, own.caFile]));
-    const host = processWith(files);
+    const host = await processWith(files);
     const [db, objects] = [await host.db(), await host.objects()];
     const cache = (await host.cache(() => {})) as { ping(): Promise<void> };
     const answers = () =>
@@ -232,18 +232,21 @@ describe.skipIf(all.includes(undefined))("real parts that speak TLS only", () =>
   });
 
   it("get no password in the clear off this machine", async () => {
-    const open = processWith({
+    const host = await processWith({
       COS_BROKERS: "broker.example:9092",
       COS_BROKERS_CA_FILE: undefined,
       COS_BROKERS_CERT_FILE: undefined,
       COS_BROKERS_KEY_FILE: undefined,
-    }).log();
-    await expect(open).rejects.toThrow(/in the clear/);
+    });
+    await expect(host.log()).rejects.toThrow(/in the clear/);
   });
 
   it("are not started upon with files that do not fit", async () => {
     const changes = { COS_DATABASE_KEY_FILE: (await authority.files(folder.path, "other")).keyFile };
-    await expect(processWith(changes).db()).rejects.toThrow(/COS_DATABASE_CA_FILE.*not the certificate's/);
-    await expect(processWith({ COS_CACHE_KEY_FILE: undefined }).cache(() => {})).rejects.toThrow(/together/);
+    await expect((await processWith(changes)).db()).rejects.toThrow(
+      /COS_DATABASE_CA_FILE.*not the certificate's/,
+    );
+    const keyless = await processWith({ COS_CACHE_KEY_FILE: undefined });
+    await expect(keyless.cache(() => {})).rejects.toThrow(/together/);
   });
 });

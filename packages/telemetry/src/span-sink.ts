@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { CertifiedAgent, type TlsMaterial } from "@cos/tls";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { allowedOnly } from "./allowed-only-exporter.ts";
@@ -16,6 +17,8 @@ export interface SpanSink {
 export interface SpanSinkOptions {
   /** Root of a collector's OTLP over HTTP, such as `http://collector:4318`. */
   readonly endpoint?: string | undefined;
+  /** Whom an https endpoint is believed by; public authorities when left out. */
+  readonly endpointTls?: TlsMaterial | undefined;
   /** The process, which names its file. */
   readonly name?: string;
   /** Folder for `<name>.spans.jsonl`. */
@@ -27,16 +30,23 @@ export interface SpanSinkOptions {
 export const noSpans: SpanSink = { exporters: [], sampleRatio: 1, close: async () => {} };
 
 /** Opens the exporters. Nothing waits for them: what they do not take in time is dropped. */
-export function openSpanSink({ name = "cos", endpoint, folder, sampleRatio = 1 }: SpanSinkOptions): SpanSink {
+export function openSpanSink(options: SpanSinkOptions): SpanSink {
+  const { name = "cos", endpoint, endpointTls, folder, sampleRatio = 1 } = options;
   const exporters: SpanExporter[] = [];
+  const ends: (() => void)[] = [];
   if (endpoint !== undefined) {
     const url = `${endpoint.replace(/\/+$/, "")}/v1/traces`;
-    exporters.push(allowedOnly(new OTLPTraceExporter({ url, timeoutMillis: 5_000 })));
+    // The exporter's own OTEL_EXPORTER_OTLP_CERTIFICATE is read once, and believes everybody's authorities when it cannot be.
+    const agent = endpointTls && new CertifiedAgent(endpointTls, { keepAlive: true });
+    const tls = agent === undefined ? {} : { httpAgentOptions: () => agent };
+    exporters.push(allowedOnly(new OTLPTraceExporter({ url, timeoutMillis: 5_000, ...tls })));
+    if (agent !== undefined) ends.push(() => agent.destroy());
   }
   if (folder !== undefined)
     exporters.push(allowedOnly(new FileSpanExporter(join(folder, `${name}.spans.jsonl`))));
   const close = async () => {
     await Promise.all(exporters.map((exporter) => exporter.shutdown().catch(() => {})));
+    for (const end of ends) end();
   };
   return { exporters, sampleRatio, close };
 }

@@ -12,8 +12,8 @@ await runServiceProcess({
       db: await host.db(),
       log: await host.log(),
       chain: {
-        provider: host.provider(),
-        witness: host.secondProvider(),
+        provider: await host.provider(),
+        witness: await host.secondProvider(),
         addresses: await host.addresses(),
       },
       logger: host.logger(),

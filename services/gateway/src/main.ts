@@ -9,7 +9,8 @@ import { gatewaySettings } from "./config.ts";
 await runServiceProcess({
   name: "gateway",
   migrations: gatewayMigrations,
-  restored: async (host, tx) => endOpenPromises(tx, await host.provider().getBlockNumber(), host.now()),
+  restored: async (host, tx) =>
+    endOpenPromises(tx, await (await host.provider()).getBlockNumber(), host.now()),
   compose: async (host) => {
     const logger = host.logger<GatewayEvent>();
     return composeGateway(host.settings(gatewaySettings, "COS_GATEWAY_"), {
@@ -20,7 +21,7 @@ await runServiceProcess({
         if (state === "lost") host.telemetry.metrics.count("cacheFailures", {});
         logger.warn(`cache.${state}`);
       }),
-      chain: { provider: host.provider() },
+      chain: { provider: await host.provider() },
       logger,
       now: host.now,
       serviceToken: await host.serviceToken(),

@@ -18,6 +18,12 @@ const processSettings = {
     schema: z.url({ protocol: /^https?$/ }).optional(),
     meaning: "root of a signer that holds keys instead, https or on this machine",
   },
+  signerCaFile: {
+    schema: optional,
+    meaning:
+      "PEM file of the authorities that certify the signer, and no others; public ones when left out; read again when it " +
+      "changes",
+  },
   signerTokenFile: { schema: optional, meaning: "file with what the signer is shown as a bearer token" },
   settlerKeyId: { schema: optional, meaning: "the signer's name of the SETTLER key" },
   usageKeyId: { schema: optional, meaning: "the signer's name of the USAGE key" },
@@ -28,28 +34,28 @@ await runServiceProcess({
   name: "settlement",
   migrations: settlementMigrations,
   restored: async (host, tx) => {
-    const batches = recordedBatches(host.provider(), await host.addresses(), await host.objects());
+    const batches = recordedBatches(await host.provider(), await host.addresses(), await host.objects());
     for await (const { batchId, uses } of batches) await markRecorded(tx, batchId, uses);
   },
   compose: async (host) => {
     const config = host.settings(processSettings, "COS_SETTLEMENT_");
+    const { signerUrl: url, signerTokenFile: tokenFile, signerCaFile: caFile } = config;
+    const signer = { url, tokenFile, caFile };
     return composeSettlement(config, {
       db: await host.db(),
       log: await host.log(),
       objects: await host.objects(),
-      chain: { provider: host.provider(), addresses: await host.addresses() },
+      chain: { provider: await host.provider(), addresses: await host.addresses() },
       signers: {
-        settler: await host.signer("COS_SETTLEMENT_SETTLER", {
+        settler: await host.signer("COS_SETTLEMENT_SETTLER", "COS_SETTLEMENT_SIGNER", {
+          ...signer,
           keyFile: config.settlerKeyFile,
           keyId: config.settlerKeyId,
-          url: config.signerUrl,
-          tokenFile: config.signerTokenFile,
         }),
-        usage: await host.signer("COS_SETTLEMENT_USAGE", {
+        usage: await host.signer("COS_SETTLEMENT_USAGE", "COS_SETTLEMENT_SIGNER", {
+          ...signer,
           keyFile: config.usageKeyFile,
           keyId: config.usageKeyId,
-          url: config.signerUrl,
-          tokenFile: config.signerTokenFile,
         }),
       },
       logger: host.logger(),

@@ -14,7 +14,14 @@ import { type Harness, openHarness } from "./harness.ts";
 import { startWorld, type World } from "./world.ts";
 
 const token = "only-settlement-may-sign";
-const none: SignerSettings = { keyFile: undefined, keyId: undefined, url: undefined, tokenFile: undefined };
+const none: SignerSettings = {
+  keyFile: undefined,
+  keyId: undefined,
+  url: undefined,
+  tokenFile: undefined,
+  caFile: undefined,
+};
+const settingsOf = ["COS_SETTLEMENT_SETTLER", "COS_SETTLEMENT_SIGNER"] as const;
 let world: World;
 let store: Store;
 let objects: EmbeddedObjects;
@@ -43,7 +50,7 @@ beforeAll(async () => {
   await writeFile(join(folder, "key"), world.people.usage.privateKey);
   const config = readConfig(partSettings, "COS_", { COS_LOG_FILE: join(folder, "log") });
   if (!config.ok) throw new Error("bad settings");
-  host = new ServiceProcess("settlement", config.value, unwinder);
+  host = await ServiceProcess.open("settlement", config.value, unwinder);
 });
 afterAll(async () => {
   kms?.kill();
@@ -56,13 +63,16 @@ afterAll(async () => {
 });
 
 it("posts and accepts with a key that a signer holds and never shows", async () => {
-  const settler = await host.signer("COS_SETTLEMENT_SETTLER", {
+  const settler = await host.signer(...settingsOf, {
     ...none,
     keyId: "study-key",
     url,
     tokenFile: join(folder, "token"),
   });
-  const usage = await host.signer("COS_SETTLEMENT_USAGE", { ...none, keyFile: join(folder, "key") });
+  const usage = await host.signer("COS_SETTLEMENT_USAGE", "COS_SETTLEMENT_SIGNER", {
+    ...none,
+    keyFile: join(folder, "key"),
+  });
   expect(settler).not.toHaveProperty("privateKey");
   const permitId = await world.issuePermit();
   const commitment = Buffer.from(id("a result").slice(2), "hex");
@@ -79,8 +89,7 @@ it("posts and accepts with a key that a signer holds and never shows", async () 
 });
 
 it("does not start with two keys, none, or a key of nobody", async () => {
-  const open = (settings: Partial<SignerSettings>) =>
-    host.signer("COS_SETTLEMENT_SETTLER", { ...none, ...settings });
+  const open = (settings: Partial<SignerSettings>) => host.signer(...settingsOf, { ...none, ...settings });
   const either = "set either COS_SETTLEMENT_SETTLER_KEY_FILE or COS_SETTLEMENT_SETTLER_KEY_ID";
   await expect(open({})).rejects.toThrow(either);
   await expect(open({ keyFile: join(folder, "key"), keyId: "study-key", url })).rejects.toThrow(either);

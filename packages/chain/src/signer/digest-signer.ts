@@ -1,4 +1,5 @@
 import { type Address, asAddress } from "@cos/protocol";
+import { isTlsRefusal, tlsRefusalOf } from "@cos/tls";
 import { computeAddress } from "ethers";
 
 /** A secp256k1 key that somebody else holds, such as a KMS: it signs digests and never shows itself. */
@@ -16,12 +17,16 @@ export type HttpSignerOptions = {
   /** Sent as `authorization: Bearer`; read from a file by the caller, never from a command line. */
   readonly token?: string;
   readonly timeoutMs?: number;
+  /** How https is spoken, where public authorities are not who certified the signer. */
+  readonly fetch?: typeof fetch | undefined;
 };
 
 export type SignerErrorCode =
   /** A signer off this machine is reached over https only. */
   | "SIGNER_IN_THE_CLEAR"
   | "SIGNER_UNREACHABLE"
+  /** Its certificate is not believed, or it speaks no TLS. */
+  | "SIGNER_UNTRUSTED"
   /** It answered, and not with what was asked. `status` is its HTTP status. */
   | "SIGNER_REFUSED";
 
@@ -65,13 +70,13 @@ function hexOf(answer: unknown, name: string, bytes: number): string {
 }
 
 async function ask(
-  { url, keyId, token, timeoutMs = 10_000 }: HttpSignerOptions,
+  { url, keyId, token, timeoutMs = 10_000, fetch: call = fetch }: HttpSignerOptions,
   path: string,
   body: object | undefined,
 ): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(`${url.replace(/\/$/, "")}/v1/keys/${encodeURIComponent(keyId)}${path}`, {
+    response = await call(`${url.replace(/\/$/, "")}/v1/keys/${encodeURIComponent(keyId)}${path}`, {
       method: body === undefined ? "GET" : "POST",
       headers: {
         ...(body === undefined ? {} : { "content-type": "application/json" }),
@@ -82,7 +87,9 @@ async function ask(
       signal: AbortSignal.timeout(timeoutMs),
     });
     if (response.ok) return await response.json();
-  } catch {
+  } catch (cause) {
+    if (isTlsRefusal(cause))
+      throw new SignerError("SIGNER_UNTRUSTED", `the signer is not believed (${tlsRefusalOf(cause)})`);
     throw new SignerError("SIGNER_UNREACHABLE", "the signer does not answer");
   }
   throw new SignerError("SIGNER_REFUSED", `the signer refused (${response.status})`, response.status);

@@ -10,6 +10,7 @@ export async function openHttpSigner(options: HttpSignerOptions): Promise<Digest
 const kinds = {
   SIGNER_IN_THE_CLEAR: "usage",
   SIGNER_UNREACHABLE: "unavailable",
+  SIGNER_UNTRUSTED: "refused",
   SIGNER_REFUSED: "refused",
 } as const;
 
