@@ -24,6 +24,7 @@ import { objectRoutes } from "./adapters/http/object-routes.ts";
 import { joseTokens } from "./adapters/jose-tokens.ts";
 import { KeyRing } from "./adapters/key-ring.ts";
 import { oidcTokens, readOidcProviders } from "./adapters/oidc-tokens.ts";
+import { openOidcWires } from "./adapters/oidc-wires.ts";
 import { siweMessages } from "./adapters/siwe-messages.ts";
 import { gatewayMigrations } from "./adapters/store/migrations.ts";
 import { sqlRepositories } from "./adapters/store/sql-repositories.ts";
@@ -120,6 +121,8 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
     const access = accessClient(config.accessAddress, metadata, parts.wire);
     const compute = computeClient(config.orchestratorAddress, metadata, parts.wire);
     const { chainId } = config;
+    const providers = await readOidcProviders(config.oidcProvidersFile);
+    const oidcWires = await openOidcWires(providers);
     const deps: Dependencies = {
       db,
       objects,
@@ -127,8 +130,9 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       logger,
       now,
       repositories: sqlRepositories,
-      oidc: oidcTokens(await readOidcProviders(config.oidcProvidersFile), {
+      oidc: oidcTokens(providers, {
         cooldownMs: config.oidcKeyCooldownSeconds * 1000,
+        fetches: oidcWires.fetches,
       }),
       tokens: joseTokens(keys, publicUrl),
       signInMessages: siweMessages({ publicUrl, chainId }),
@@ -229,6 +233,7 @@ export function composeGateway(config: GatewayConfig, parts: GatewayParts): Gate
       clearInterval(sweeping);
       await hosted.close();
       tls?.close();
+      await oidcWires.close();
       await consumers.close();
       unlisten();
       await firstCheck;

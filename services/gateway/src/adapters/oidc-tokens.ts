@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { err, ok, type Result } from "@cos/protocol";
 import { isLoopback } from "@cos/service-host";
-import { createRemoteJWKSet, decodeJwt, errors, jwtVerify } from "jose";
+import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from "jose";
 import { z } from "zod";
 import type { IdToken, OidcPort } from "../app/ports.ts";
 import { ServiceUnavailable } from "../app/ports.ts";
@@ -15,6 +15,8 @@ const provider = z.strictObject({
     .array(z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]))
     .min(1)
     .default(["RS256", "PS256", "ES256", "EdDSA"]),
+  /** PEM file of the authorities that certify the provider's hosts, and no others; public ones when left out. */
+  caFile: z.string().min(1).optional(),
 });
 export type OidcProvider = z.output<typeof provider>;
 
@@ -42,10 +44,19 @@ export async function readOidcProviders(file: string | undefined): Promise<OidcP
   throw new Error(`the identity providers' file is wrong at ${where.join(", ")}`);
 }
 
-/** ID tokens, checked as OpenID Connect Core 3.1.3.7 says, by the providers' published keys. */
+/** How a provider is asked. */
+type Ask = typeof fetch;
+
+/**
+ * ID tokens, checked as OpenID Connect Core 3.1.3.7 says, by the providers' published keys.
+ * @param fetches by issuer, for those that are not asked as everybody is
+ */
 export function oidcTokens(
   providers: readonly OidcProvider[],
-  { cooldownMs = defaultCooldownMs }: { readonly cooldownMs?: number } = {},
+  {
+    cooldownMs = defaultCooldownMs,
+    fetches,
+  }: { readonly cooldownMs?: number; readonly fetches?: ReadonlyMap<string, Ask> } = {},
 ): OidcPort {
   const byIssuer = new Map(providers.map((each) => [each.issuer, each]));
   const keySets = new Map<string, ReturnType<typeof createRemoteJWKSet>>();
@@ -53,7 +64,9 @@ export function oidcTokens(
   const keysOf = async (issuer: string) => {
     const known = keySets.get(issuer);
     if (known !== undefined) return known;
-    const keys = createRemoteJWKSet(await jwksUriOf(issuer), {
+    const ask = fetches?.get(issuer) ?? fetch;
+    const keys = createRemoteJWKSet(await jwksUriOf(issuer, ask), {
+      [customFetch]: ask,
       timeoutDuration: timeoutMs,
       cooldownDuration: cooldownMs,
       cacheMaxAge: cacheMs,
@@ -115,9 +128,9 @@ function fieldOf(error: unknown): string {
   return cannotBeReached(error);
 }
 
-async function jwksUriOf(issuer: string): Promise<URL> {
+async function jwksUriOf(issuer: string, ask: Ask): Promise<URL> {
   const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
-  const response = await fetch(url, { redirect: "error", signal: AbortSignal.timeout(timeoutMs) });
+  const response = await ask(url, { redirect: "error", signal: AbortSignal.timeout(timeoutMs) });
   if (!response.ok) throw new TypeError(`discovery answered ${response.status}`);
   const found = discovery.parse(await response.json());
   if (found.issuer !== issuer) throw new TypeError("discovery names another issuer");
