@@ -13,8 +13,9 @@ type Exports = {
     quotients: number,
     count: number,
     q: bigint,
+    bits: bigint,
+    packed: number,
   ): void;
-  pack(residues: number, count: number, bits: bigint, packed: number): void;
 };
 
 let compiled: object | undefined;
@@ -68,17 +69,17 @@ export class MaskMover {
     let packedAt = this.#at("packed");
     this.#eachPrime((offset, prime, i) => {
       const bits = primeBits[i] as number;
-      const first = this.#at("first") + offset;
       wasm.move(
-        first,
+        this.#at("first") + offset,
         this.#at("from") + offset,
         this.#at("to") + offset,
         this.#at("secret") + offset,
         this.#at("quotients") + offset,
         ringDegree,
         prime,
+        BigInt(bits),
+        packedAt,
       );
-      wasm.pack(first, ringDegree, BigInt(bits), packedAt);
       packedAt += (ringDegree * bits) / 8;
     });
     packed.set(this.#bytes.subarray(this.#at("packed"), packedAt));

@@ -1,6 +1,7 @@
 import { type Cipheriv, createCipheriv } from "node:crypto";
 import { freeNow } from "./free-now.ts";
 import { bitLength, type Profile } from "./profile.ts";
+import { takeResidues } from "./take-residues.ts";
 
 /** Bytes of a block's public seed. */
 export const seedBytes = 32;
@@ -50,23 +51,22 @@ export class MaskStream {
    * @cost 8 bytes of keystream per residue: under our profiles a candidate fails once in 2^23 tries or less
    */
   expand(place: MaskPlace, modulus: bigint, count: number, words: Uint32Array): void {
-    const highBits = bitLength(modulus) - 32;
-    if (highBits < 1 || highBits > 31) throw new RangeError("a modulus of 33 to 63 bits");
-    const highMask = 2 ** highBits - 1;
-    const low = Number(modulus & 0xffffffffn);
-    const high = Number(modulus >> 32n);
+    const bits = bitLength(modulus);
+    if (bits < 33 || bits > 63) throw new RangeError("a modulus of 33 to 63 bits");
     let accepted = 0;
     for (let block = 0; accepted < count; ) {
       const blocks = Math.ceil((count - accepted) / 2);
       const stream = this.#keystream(place, block, blocks);
       block += blocks;
-      accepted = accept(stream, highMask, low, high, words, accepted, count);
+      const residues = takeResidues(stream, bits, modulus).subarray(0, 2 * (count - accepted));
+      words.set(residues, 2 * accepted);
+      accepted += residues.length / 2;
       freeNow(stream);
     }
   }
 
-  /** Keystream of `blocks` counters from `first` on, as words. */
-  #keystream({ streamIndex, ciphertext, prime }: MaskPlace, first: number, blocks: number): Uint32Array {
+  /** Keystream of `blocks` counters from `first` on, */
+  #keystream({ streamIndex, ciphertext, prime }: MaskPlace, first: number, blocks: number): Uint8Array {
     const counters = countersFrom(first, blocks);
     const upper = swap(streamIndex);
     const lower = swap(((ciphertext << 16) | prime) >>> 0);
@@ -74,35 +74,8 @@ export class MaskStream {
       counters[i] = upper;
       counters[i + 1] = lower;
     }
-    const stream = this.#cipher.update(
-      new Uint8Array(counters.buffer, counters.byteOffset, counters.byteLength),
-    );
-    return new Uint32Array(stream.buffer, stream.byteOffset, 4 * blocks);
+    return this.#cipher.update(new Uint8Array(counters.buffer, counters.byteOffset, counters.byteLength));
   }
-}
-
-/** Appends the candidates below the modulus to `words`. @returns how many residues there are then, at most `count` */
-function accept(
-  stream: Uint32Array,
-  highMask: number,
-  modulusLow: number,
-  modulusHigh: number,
-  words: Uint32Array,
-  accepted: number,
-  count: number,
-): number {
-  const start = 2 * accepted;
-  const wanted = 2 * count - start;
-  let kept = 0;
-  for (let i = 0; i < stream.length && kept < wanted; i += 2) {
-    const high = (stream[i + 1] as number) & highMask;
-    if (high >= modulusHigh && (high > modulusHigh || (stream[i] as number) >= modulusLow)) continue;
-    if (kept !== i) stream[kept] = stream[i] as number; // hardly ever: only once a candidate has failed
-    stream[kept + 1] = high;
-    kept += 2;
-  }
-  words.set(stream.subarray(0, kept), start);
-  return (start + kept) / 2;
 }
 
 let counterBlocks = new Uint32Array(0);

@@ -1,8 +1,8 @@
-;; Moves a ciphertext to another public mask, and packs what comes out. One memory, laid out by the caller (byte offsets).
+;; Moves a ciphertext to another public mask, packing what comes out. One memory, laid out by the caller (byte offsets).
 ;;
 ;; Every operation on a value that depends on the secret is an addition, subtraction, multiplication, shift or `and` of
 ;; 64-bit integers; no branch and no address depends on one. Moduli are below 2^61, so that 4q fits 63 bits.
-;; Built by `node packages/fhe/test/build-move-mask.ts`; a test compares.
+;; Built by `node packages/fhe/test/build-wasm.ts`; a test compares.
 (module
   (memory (export "memory") 1)
 
@@ -33,14 +33,15 @@
         (local.set $quotients (i32.add (local.get $quotients) (i32.const 8)))
         (br $each))))
 
-  ;; first[k] += (from[k] - to[k]) * secret[k] modulo q, for all k; residues are canonical before and after.
+  ;; packed = first[k] + (from[k] - to[k]) * secret[k] modulo q, for all k; residues are canonical before and after, and
+  ;; packed as `bits` bits each, little-endian and without gaps; count * bits is a multiple of 64.
   ;; The product is Shoup's: d * s - floor(d * quotient / 2^64) * q lies in [0, 2q) for every d < 2^64; the sum lies below 3q
   ;; and is reduced twice, each time by q or by nothing. All in one body: engines do not inline such calls.
   (func (export "move")
     (param $first i32) (param $from i32) (param $to i32)
-    (param $secret i32) (param $quotients i32) (param $count i32) (param $q i64)
+    (param $secret i32) (param $quotients i32) (param $count i32) (param $q i64) (param $bits i64) (param $packed i32)
     (local $end i32) (local $d i64) (local $y i64) (local $dl i64) (local $dh i64) (local $yl i64) (local $yh i64)
-    (local $mid i64) (local $x i64)
+    (local $mid i64) (local $x i64) (local $open i64) (local $filled i64)
     (local.set $end (i32.add (local.get $first) (i32.shl (local.get $count) (i32.const 3))))
     (block $done
       (loop $each
@@ -81,30 +82,18 @@
         (local.set $x (i64.sub (local.get $x) (local.get $q)))
         (local.set $x
           (i64.add (local.get $x) (i64.and (local.get $q) (i64.shr_s (local.get $x) (i64.const 63)))))
-        (i64.store (local.get $first) (local.get $x))
-        (local.set $first (i32.add (local.get $first) (i32.const 8)))
-        (local.set $from (i32.add (local.get $from) (i32.const 8)))
-        (local.set $to (i32.add (local.get $to) (i32.const 8)))
-        (local.set $secret (i32.add (local.get $secret) (i32.const 8)))
-        (local.set $quotients (i32.add (local.get $quotients) (i32.const 8)))
-        (br $each))))
-
-  ;; Writes `count` residues of `bits` bits each, little-endian and without gaps; count * bits is a multiple of 64.
-  (func (export "pack") (param $residues i32) (param $count i32) (param $bits i64) (param $packed i32)
-    (local $end i32) (local $value i64) (local $open i64) (local $filled i64)
-    (local.set $end (i32.add (local.get $residues) (i32.shl (local.get $count) (i32.const 3))))
-    (block $done
-      (loop $each
-        (br_if $done (i32.ge_u (local.get $residues) (local.get $end)))
-        (local.set $value (i64.load (local.get $residues)))
-        (local.set $open (i64.or (local.get $open) (i64.shl (local.get $value) (local.get $filled))))
+        (local.set $open (i64.or (local.get $open) (i64.shl (local.get $x) (local.get $filled))))
         (local.set $filled (i64.add (local.get $filled) (local.get $bits)))
         (if (i64.ge_u (local.get $filled) (i64.const 64))
           (then
             (i64.store (local.get $packed) (local.get $open))
             (local.set $packed (i32.add (local.get $packed) (i32.const 8)))
             (local.set $filled (i64.sub (local.get $filled) (i64.const 64)))
-            ;; Bits of the value that did not fit; bits < 64, so the shift is 1 to 63 or, when nothing is left, `bits`.
-            (local.set $open (i64.shr_u (local.get $value) (i64.sub (local.get $bits) (local.get $filled))))))
-        (local.set $residues (i32.add (local.get $residues) (i32.const 8)))
+            ;; Bits of the residue that did not fit; bits < 64, so the shift is 1 to 63 or, when nothing is left, `bits`.
+            (local.set $open (i64.shr_u (local.get $x) (i64.sub (local.get $bits) (local.get $filled))))))
+        (local.set $first (i32.add (local.get $first) (i32.const 8)))
+        (local.set $from (i32.add (local.get $from) (i32.const 8)))
+        (local.set $to (i32.add (local.get $to) (i32.const 8)))
+        (local.set $secret (i32.add (local.get $secret) (i32.const 8)))
+        (local.set $quotients (i32.add (local.get $quotients) (i32.const 8)))
         (br $each)))))

@@ -21,7 +21,7 @@ import {
 } from "../src/index.ts";
 import { MaskMover } from "../src/mask-mover.ts";
 import { secretResidues } from "../src/seal-format.ts";
-import { assembleMoveMask } from "./build-move-mask.ts";
+import { assembleWasm, committedWasm, type WasmModule, wasmModules } from "./build-wasm.ts";
 import { encryptBlock } from "./encrypt-one.ts";
 import { BareSeal, findDoubleForms, modulo, type Polynomials, revealedSecret } from "./fatal-edges.ts";
 
@@ -235,9 +235,8 @@ function blockOf(profile: Profile, seed: Uint8Array, streamIndex: number, fill: 
   );
 }
 
-describe("the mover's module", () => {
-  it("is what its source assembles to", async () => {
-    const committed = readFileSync(new URL("../src/move-mask-wasm.ts", import.meta.url), "utf8");
-    expect(await assembleMoveMask()).toBe(committed);
+describe("our WebAssembly modules", () => {
+  it.each(Object.keys(wasmModules) as WasmModule[])("%s is what its source assembles to", async (name) => {
+    expect(await assembleWasm(name)).toBe(readFileSync(committedWasm(name), "utf8"));
   });
 });
