@@ -1,4 +1,5 @@
-import { type DatasetKey, generateDatasetKey } from "@cos/fhe";
+import { join } from "node:path";
+import { type DatasetKey, freeNow, generateDatasetKey } from "@cos/fhe";
 import {
   type CaseControlTrait,
   type GenotypeSource,
@@ -6,11 +7,13 @@ import {
   HOM_A1,
   HOM_A2,
   MISSING,
+  openPlink,
   plaintextAssoc,
   SPECIES,
   toSource,
   type Variant,
   type VariantCounts,
+  writePlink,
 } from "@cos/genomics";
 import { type ObjectStore, objectKey } from "@cos/objects";
 import {
@@ -42,16 +45,21 @@ export type EncryptedCohort = {
 };
 
 /**
- * Draws and encrypts a cohort into a store: missing calls and a separately encrypted phenotype that some lack.
+ * Draws a cohort into PLINK files and encrypts them into a store: missing calls and a separately encrypted phenotype that
+ * some lack. Only the encryption is timed, from the files on.
+ * @param folder where the files go; they are read again by `checkCounts`
  * @param threads that encrypt
  */
 export async function encryptCohort(
   samples: number,
   markers: number,
+  folder: string,
   store: ObjectStore,
   threads: number,
 ): Promise<EncryptedCohort> {
-  const source = randomSource(samples, markers);
+  const files = join(folder, "cohort");
+  unwrap(await writePlink(files, randomSource(samples, markers)));
+  const source = unwrap(await openPlink(files));
   const status: CaseControlTrait = {
     kind: "case-control",
     name: trait,
@@ -75,8 +83,12 @@ export async function encryptCohort(
       key,
       sink: async ({ digest, sizeBytes }, object, label) => {
         unwrap(await store.put(objectKey(digest), object, { sizeBytes }));
-        if (label === undefined) axis = unwrap(parseVariantAxis(object));
-        else bytes += sizeBytes;
+        if (label === undefined) {
+          axis = unwrap(parseVariantAxis(object));
+          return;
+        }
+        bytes += sizeBytes;
+        freeNow(object); // a sink owns what it is given
       },
       effectiveAt: 0,
       threads,

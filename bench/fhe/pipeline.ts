@@ -129,7 +129,7 @@ async function prepare(
 ): Promise<{ cohort: EncryptedCohort; store: ObjectStore }> {
   const { store, close } = await openEmbeddedObjects({ dataDir });
   await close(); // nobody needs its URLs
-  const cohort = await encryptCohort(people, variants, store, 2);
+  const cohort = await encryptCohort(people, variants, dataDir, store, 2);
   const genotypesPerSecond = (people * variants) / cohort.encryptSeconds;
   const { bytes, encryptSeconds: seconds } = cohort;
   encryptions.push({ samples: people, markers: variants, bytes, seconds, genotypesPerSecond });

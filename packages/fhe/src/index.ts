@@ -10,6 +10,7 @@ export * from "./encryptor.ts";
 export * from "./engine.ts";
 export * from "./find-reused-masks.ts";
 export type { ContainerError } from "./framed-file.ts";
+export { freeNow } from "./free-now.ts";
 export * from "./mask.ts";
 export * from "./noise.ts";
 export * from "./owner-pool.ts";
