@@ -58,6 +58,7 @@ const refused: readonly (readonly [path: string, value: unknown])[] = [
   ["gateway.signingKeys.volume.accessMode", "ReadOnlyMany"],
   ["gateway.settings.signingKeyFile", "/etc/passwd"],
   ["gateway.oidcProviders", [{ issuer: "https://login.example.org" }]],
+  ["gateway.oidcProviders", [{ issuer: "https://login.example.org", clientId: "a", authoritySecret: "A b" }]],
   ["settlement.replicas", 2],
   ["settlement.signer.url", "http://signer.example.org"],
   ["settlement.keys.settler.value", `0x${"1".repeat(64)}`],

@@ -17,6 +17,7 @@ const ofProcess: Partial<Record<ServiceName, readonly string[]>> = {
     "usageKeyId",
     "signerUrl",
     "signerTokenFile",
+    "signerCaFile",
   ],
   "fhe-worker": ["workerKeyFile"],
 };

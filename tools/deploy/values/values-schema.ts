@@ -12,7 +12,12 @@ const signingKey = object({
   signerKeyId: is.matching("^[A-Za-z0-9._:/-]{0,256}$"),
 });
 const tls = object({ enabled: flag, existingSecret: name, clientCertificate: flag });
-const rpc = object({ url: is.orEmpty(is.plainUrl), existingSecret: name, key: secretKey });
+const rpc = object({
+  url: is.orEmpty(is.plainUrl),
+  existingSecret: name,
+  key: secretKey,
+  authoritySecret: name,
+});
 const byService = (value: is.Json, ...names: readonly string[]) =>
   object(Object.fromEntries(names.map((each) => [each, value])));
 
@@ -146,6 +151,7 @@ export const valuesSchema = (): is.Json => ({
     }),
     telemetry: object({
       otelEndpoint: is.orEmpty(is.plainUrl),
+      authoritySecret: name,
       fromWorkers: flag,
       sampleRatio: is.share,
       logLevel: oneOf("debug", "info", "warn", "error"),
@@ -187,7 +193,10 @@ export const valuesSchema = (): is.Json => ({
       }),
       httpTls: object({ existingSecret: name }),
       oidcProviders: list(
-        object({ issuer: is.plainUrl, clientId: is.matching("^.+$") }, ["issuer", "clientId"]),
+        object({ issuer: is.plainUrl, clientId: is.matching("^.+$"), authoritySecret: name }, [
+          "issuer",
+          "clientId",
+        ]),
       ),
     }),
     settlement: service("settlement", {

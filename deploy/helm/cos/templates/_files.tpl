@@ -46,6 +46,15 @@ Each is taken from the Secret that values name; a changed Secret reaches the pod
       {{- if and (has "secondChain" .parts) $values.chain.secondRpc.existingSecret }}
       {{- include "cos.source" (list $values.chain.secondRpc.existingSecret $values.chain.secondRpc.key "second-rpc.url") | nindent 6 }}
       {{- end }}
+      {{- if and (has "chain" .parts) $values.chain.rpc.authoritySecret }}
+      {{- include "cos.source" (list $values.chain.rpc.authoritySecret "ca.crt" "rpc-ca.crt") | nindent 6 }}
+      {{- end }}
+      {{- if and (has "secondChain" .parts) $values.chain.secondRpc.authoritySecret }}
+      {{- include "cos.source" (list $values.chain.secondRpc.authoritySecret "ca.crt" "second-rpc-ca.crt") | nindent 6 }}
+      {{- end }}
+      {{- if and $values.telemetry.otelEndpoint $values.telemetry.authoritySecret (or $values.telemetry.fromWorkers (ne .component "fhe-worker")) }}
+      {{- include "cos.source" (list $values.telemetry.authoritySecret "ca.crt" "otel-ca.crt") | nindent 6 }}
+      {{- end }}
       {{- if has "contracts" .parts }}
       - configMap:
           name: {{ $values.chain.contractsConfigMap | default (printf "%s-contracts" (include "cos.fullname" $root)) }}

@@ -69,6 +69,10 @@ says which.
   value: {{ .Values.telemetry.otelEndpoint | quote }}
 - name: COS_OTEL_SAMPLE_RATIO
   value: {{ include "cos.text" .Values.telemetry.sampleRatio | quote }}
+{{- if .Values.telemetry.authoritySecret }}
+- name: COS_OTEL_CA_FILE
+  value: /run/cos/own/otel-ca.crt
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -142,6 +146,10 @@ says which.
 - name: COS_RPC_URL
   value: {{ .Values.chain.rpc.url | quote }}
 {{- end }}
+{{- if and .Values.chain.rpc.authoritySecret (not .Values.dev.enabled) }}
+- name: COS_RPC_CA_FILE
+  value: /run/cos/own/rpc-ca.crt
+{{- end }}
 {{- end -}}
 
 {{- define "cos.secondChainEnv" -}}
@@ -152,6 +160,10 @@ says which.
 {{- else if .Values.chain.secondRpc.url }}
 - name: COS_SECOND_RPC_URL
   value: {{ .Values.chain.secondRpc.url | quote }}
+{{- end }}
+{{- if and .Values.chain.secondRpc.authoritySecret (not .Values.dev.enabled) }}
+- name: COS_SECOND_RPC_CA_FILE
+  value: /run/cos/own/second-rpc-ca.crt
 {{- end }}
 {{- end -}}
 
