@@ -4,7 +4,7 @@ import { ChainEvent } from "@cos/proto/chain";
 import { MirrorOpsServiceService, OpsServiceService } from "@cos/proto/ops";
 import { anyRegion, Op } from "@cos/protocol";
 import { createGrpcClient, type GrpcClient, readConfig, silentLogger } from "@cos/service-host";
-import { openEmbeddedStore, type Store } from "@cos/store";
+import { openEmbeddedStore, outboxStatus, type Store } from "@cos/store";
 import { Client, credentials } from "@grpc/grpc-js";
 import { service as healthDefinition } from "grpc-health-check";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
@@ -226,7 +226,13 @@ it("moves on while the broker is down, and tells everything once it is back, in 
     topic: "chain.events.v1",
     handle: async ({ value }) => void told.push(ChainEvent.decode(value).event?.$case ?? ""),
   });
-  await expect.poll(() => told.length).toBeGreaterThan(0);
+  // Everything of before has been told: what the outbox still held, and what the log held for a new reader.
+  const untold = async () => ({
+    unsent: (await outboxStatus(store.schema("access"))).unsent,
+    lag: await log.lag("test", "chain.events.v1"),
+  });
+  await expect.poll(untold, { timeout: 60_000 }).toEqual({ unsent: 0, lag: 0 });
+  expect(told.length).toBeGreaterThan(0);
   const before = told.length;
   brokerDown = true;
   await world.call("owner", "DatasetRegistry", "setStatus", 1, 2);
