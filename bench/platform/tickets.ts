@@ -15,6 +15,7 @@ type Proved = { readonly ticket: string; readonly proof: Buffer; readonly proofI
 
 const connections = 4;
 const inFlightEach = 24;
+const batchSize = 500;
 
 /**
  * Tickets for one's own dataset, issued and redeemed over several connections. The ceiling is a server of the same gRPC
@@ -47,23 +48,26 @@ export async function benchTickets(
     aim: "> 1500",
   });
 
-  const proved = await Promise.all(
-    issuing.tickets.map(async ({ ticket, ticketId }) => {
-      const issuedAt = Math.floor(Date.now() / 1000);
-      const audience = audienceOf(ticket);
-      const { wallet } = hospital.account;
-      const about = { ticketId, audience, issuedAt };
-      const proof = await signTicketRedemption(wallet, BigInt(chain.chainId), about);
-      return { ticket, proof: Buffer.from(proof.slice(2), "hex"), proofIssuedAt: BigInt(issuedAt) };
-    }),
-  );
-  const redeemCeiling = await redeemMany(empty, call, proved);
+  const prove = async ({ ticket, ticketId }: Issued): Promise<Proved> => {
+    const issuedAt = Math.floor(Date.now() / 1000);
+    const about = { ticketId, audience: audienceOf(ticket), issuedAt };
+    const proof = await signTicketRedemption(hospital.account.wallet, BigInt(chain.chainId), about);
+    return { ticket, proof: Buffer.from(proof.slice(2), "hex"), proofIssuedAt: BigInt(issuedAt) };
+  };
+  // A proof lives for a minute: they are made a batch at a time, and only redeeming them is timed.
+  const times = { gateway: 0, ceiling: 0 };
+  const redeemed = issuing.tickets.slice(0, Math.ceil(count / 3));
+  for (let first = 0; first < redeemed.length; first += batchSize) {
+    const proved = await Promise.all(redeemed.slice(first, first + batchSize).map(prove));
+    times.ceiling += await redeemMany(empty, call, proved);
+    times.gateway += await redeemMany(clients, call, proved);
+  }
   report.add({
     what: "tickets redeemed",
-    value: await redeemMany(clients, call, proved),
+    value: redeemed.length / times.gateway,
     unit: "1/s",
     against: "the same gRPC server with the signatures alone",
-    ceiling: redeemCeiling,
+    ceiling: redeemed.length / times.ceiling,
   });
   for (const client of [...empty, ...clients]) client.close();
   await ceiling.stop();
@@ -81,17 +85,17 @@ async function issueMany(
   count: number,
 ): Promise<{ tickets: Issued[]; perSecond: number }> {
   const tickets: Issued[] = [];
-  const perSecond = await together(clients, Array.from({ length: count }), async (client) => {
+  const seconds = await together(clients, Array.from({ length: count }), async (client) => {
     const { ticket, ticketId } = await client.issueTicket(wish, call);
     tickets.push({ ticket, ticketId: `0x${Buffer.from(ticketId).toString("hex")}` as Digest });
   });
-  return { tickets, perSecond };
+  return { tickets, perSecond: count / seconds };
 }
 
 const redeemMany = (clients: readonly Tickets[], call: Call, proved: readonly Proved[]): Promise<number> =>
   together(clients, proved, async (client, one) => void (await client.redeemTicket(one, call)));
 
-/** @returns calls in a second, with `inFlightEach` of them always under way on each connection */
+/** @returns seconds for all of them, with `inFlightEach` of them always under way on each connection */
 async function together<T>(
   clients: readonly Tickets[],
   items: readonly T[],
@@ -103,7 +107,7 @@ async function together<T>(
   };
   const began = performance.now();
   await Promise.all(clients.flatMap((client) => Array.from({ length: inFlightEach }, () => lane(client))));
-  return (1_000 * items.length) / (performance.now() - began);
+  return (performance.now() - began) / 1_000;
 }
 
 const audienceOf = (ticket: string): string =>

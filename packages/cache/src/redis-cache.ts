@@ -79,6 +79,7 @@ class SharedCache implements RedisCache {
     const { commandTimeoutMs = 250 } = options;
     this.#redis = new Redis(options.url, {
       enableOfflineQueue: false,
+      enableAutoPipelining: true,
       maxRetriesPerRequest: 0,
       commandTimeout: commandTimeoutMs,
       connectTimeout: 2_000,

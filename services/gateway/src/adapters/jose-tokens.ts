@@ -1,5 +1,7 @@
+import { hash } from "node:crypto";
 import { asAddress, asDatasetId, asDigest, asGrantId, asPermitId } from "@cos/protocol";
 import { type CompactJWSHeaderParameters, CompactSign, type CryptoKey, compactVerify, type JWK } from "jose";
+import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Session, TokenPort } from "../app/ports.ts";
 import type { Ticket } from "../domain/ticket.ts";
@@ -89,7 +91,11 @@ export function joseTokens(keys: TokenKeys, issuer: string): TokenPort {
     return key.publicKey;
   };
 
-  const read = async <T>(typ: string, schema: z.ZodType<T>, token: string): Promise<T | undefined> => {
+  const read = async <T>(
+    typ: string,
+    schema: z.ZodType<T>,
+    token: string,
+  ): Promise<{ claims: T; kid: string | undefined } | undefined> => {
     if (token.length > maxTokenLength) return undefined;
     try {
       const { payload, protectedHeader } = await compactVerify(token, keyOf, {
@@ -97,19 +103,34 @@ export function joseTokens(keys: TokenKeys, issuer: string): TokenPort {
       });
       if (protectedHeader.typ !== typ) return undefined;
       const claims = schema.safeParse(JSON.parse(new TextDecoder().decode(payload)));
-      return claims.success ? claims.data : undefined;
+      return claims.success ? { claims: claims.data, kid: protectedHeader.kid } : undefined;
     } catch {
       return undefined; // Not a token of ours: every way of being malformed is the same to the caller.
     }
+  };
+
+  // A session's token comes with each of its calls: its signature is checked once while its key may be believed.
+  const checkedSessions = new LRUCache<string, { session: Session; kid: string | undefined }>({
+    max: 10_000,
+  });
+  const checkSession = async (token: string): Promise<Session | undefined> => {
+    const digest = hash("sha256", token);
+    const known = checkedSessions.get(digest);
+    if (known !== undefined && keys.find(known.kid) !== undefined) return known.session;
+    const checked = await read(sessionType, sessionSchema, token);
+    if (checked === undefined || checked.claims.aud !== issuer) return undefined;
+    const { sub: address, iat: issuedAt, exp: expiresAt } = checked.claims;
+    const session = { address, issuedAt, expiresAt };
+    checkedSessions.set(digest, { session, kid: checked.kid });
+    return session;
   };
 
   return {
     signSession: ({ address: sub, issuedAt: iat, expiresAt: exp }) =>
       sign(sessionType, { iss: issuer, aud: issuer, sub, iat, exp }),
     readSession: async (token, now): Promise<Session | undefined> => {
-      const claims = await read(sessionType, sessionSchema, token);
-      if (claims === undefined || claims.aud !== issuer || now >= claims.exp) return undefined;
-      return { address: claims.sub, issuedAt: claims.iat, expiresAt: claims.exp };
+      const session = await checkSession(token);
+      return session === undefined || now >= session.expiresAt ? undefined : session;
     },
     signTicket: (ticket) =>
       sign(ticketType, {
@@ -122,8 +143,9 @@ export function joseTokens(keys: TokenKeys, issuer: string): TokenPort {
         ticket: ticket.subject,
       }),
     readTicket: async (token): Promise<Ticket | undefined> => {
-      const claims = await read(ticketType, ticketSchema, token);
-      if (claims === undefined) return undefined;
+      const checked = await read(ticketType, ticketSchema, token);
+      if (checked === undefined) return undefined;
+      const { claims } = checked;
       return {
         ticketId: claims.jti,
         holder: claims.sub,

@@ -6,6 +6,7 @@ import { type Refusal, refusal } from "../domain/refusal.ts";
 import { type Ticket, type TicketSubject, ticketLifetimeSeconds } from "../domain/ticket.ts";
 import type { Authority } from "./authorise.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { inWaves } from "./in-waves.ts";
 
 export type IssuedTicket = { readonly token: string; readonly ticket: Ticket };
 
@@ -13,7 +14,7 @@ type Deps = Pick<
   Dependencies,
   "db" | "repositories" | "tokens" | "limiter" | "random" | "logger" | "now" | "settings"
 >;
-type Issue = (tx: Tx) => Promise<Result<Ticket, Refusal>>;
+type Issue = () => Promise<Result<Ticket, Refusal>>;
 
 /**
  * Issues tickets. What can be asked of other services is asked first; what is counted (a session's tickets, an identity's
@@ -22,9 +23,12 @@ type Issue = (tx: Tx) => Promise<Result<Ticket, Refusal>>;
 export class IssueTicket {
   readonly #deps: Deps;
   readonly #authority: Authority;
+  readonly #storeSoon: (ticket: Ticket) => Promise<void>;
   constructor(deps: Deps, authority: Authority) {
     this.#deps = deps;
     this.#authority = authority;
+    const { db, repositories } = deps;
+    this.#storeSoon = inWaves((tickets: readonly Ticket[]) => repositories.tickets.insertAll(db, tickets));
   }
 
   /**
@@ -32,10 +36,10 @@ export class IssueTicket {
    * @errors `RATE_LIMITED`, and for each kind those of `Authority` and of its rules in `decide-issue.ts`
    */
   async issue(caller: Address, wish: TicketSubject): Promise<Result<IssuedTicket, Refusal>> {
-    const { db, tokens, limiter, logger } = this.#deps;
+    const { tokens, limiter, logger } = this.#deps;
     const allowed = await limiter.take("ticket", caller);
     const prepared = allowed.ok ? await this.#prepare(caller, wish) : allowed;
-    const stored = prepared.ok ? await db.inTransaction(prepared.value) : prepared;
+    const stored = prepared.ok ? await prepared.value() : prepared;
     if (!stored.ok) {
       logger.info("ticket.refused", { address: caller, code: stored.error.code });
       return stored;
@@ -65,11 +69,14 @@ export class IssueTicket {
   ): Promise<Result<Issue, Refusal>> {
     const { repositories, settings, now } = this.#deps;
     const sbtId = await this.#authority.identityOf(caller);
-    return ok(async (tx) => {
+    return this.#counted(async (tx) => {
       const usedBytes = sbtId === undefined ? 0 : await repositories.uploads.lockUsage(tx, sbtId, now());
       const quotaBytes = settings.uploadQuotaBytes;
       const decision = decideUpload({ sbtId, maxBytes: wish.maxBytes, usedBytes, quotaBytes });
-      return decision.ok ? this.#store(tx, caller, wish, decision.value.sbtId) : decision;
+      if (!decision.ok) return decision;
+      const ticket = this.#ticket(caller, wish);
+      await repositories.tickets.insert(tx, ticket, decision.value.sbtId);
+      return ok(ticket);
     });
   }
 
@@ -79,14 +86,16 @@ export class IssueTicket {
   ): Promise<Result<Issue, Refusal>> {
     const version = await this.#authority.dataset(caller, wish, "issue");
     if (!version.ok) return version;
-    return ok(async (tx) => {
+    return this.#counted(async (tx) => {
       const { facts, tickets } = this.#deps.repositories;
       const session = foldSession(await facts.of(tx, sessionSubject(wish.sessionId)));
       const reserved = session?.reserved ?? 0;
       if (!(await tickets.countIssued(tx, wish.sessionId, reserved))) {
         return err(refusal("TICKETS_EXHAUSTED", { reserved }));
       }
-      return this.#store(tx, caller, { ...wish, version: version.value.version });
+      const ticket = this.#ticket(caller, { ...wish, version: version.value.version });
+      await tickets.insert(tx, ticket);
+      return ok(ticket);
     });
   }
 
@@ -96,7 +105,7 @@ export class IssueTicket {
   ): Promise<Result<Issue, Refusal>> {
     const version = await this.#authority.ownDataset(caller, wish);
     if (!version.ok) return version;
-    return ok((tx) => this.#store(tx, caller, { ...wish, version: version.value.version }));
+    return this.#uncounted(caller, { ...wish, version: version.value.version });
   }
 
   async #result(
@@ -104,18 +113,26 @@ export class IssueTicket {
     wish: Extract<TicketSubject, { kind: "RESULT" }>,
   ): Promise<Result<Issue, Refusal>> {
     const view = await this.#authority.result(caller, wish);
-    return view.ok ? ok((tx) => this.#store(tx, caller, wish)) : view;
+    return view.ok ? this.#uncounted(caller, wish) : view;
   }
 
-  async #store(
-    tx: Tx,
-    holder: Address,
-    subject: TicketSubject,
-    sbtId?: string,
-  ): Promise<Result<Ticket, Refusal>> {
-    const { repositories, random, now, settings } = this.#deps;
+  #counted(issue: (tx: Tx) => Promise<Result<Ticket, Refusal>>): Result<Issue, Refusal> {
+    return ok(() => this.#deps.db.inTransaction(issue));
+  }
+
+  /** Nothing but the ticket is written, in one statement with others that come at the same time. */
+  #uncounted(holder: Address, subject: TicketSubject): Result<Issue, Refusal> {
+    return ok(async () => {
+      const ticket = this.#ticket(holder, subject);
+      await this.#storeSoon(ticket);
+      return ok(ticket);
+    });
+  }
+
+  #ticket(holder: Address, subject: TicketSubject): Ticket {
+    const { random, now, settings } = this.#deps;
     const issuedAt = now();
-    const ticket: Ticket = {
+    return {
       ticketId: asDigest(`0x${Buffer.from(random.bytes(32)).toString("hex")}`),
       holder,
       audience: settings.publicUrl,
@@ -123,7 +140,5 @@ export class IssueTicket {
       expiresAt: issuedAt + ticketLifetimeSeconds,
       subject,
     };
-    await repositories.tickets.insert(tx, ticket, sbtId);
-    return ok(ticket);
   }
 }

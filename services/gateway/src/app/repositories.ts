@@ -44,6 +44,8 @@ export type ChainLogId = {
 export type Tickets = {
   /** @param sbtId the identity whose quota an UPLOAD ticket promises */
   insert(tx: Tx, ticket: Ticket, sbtId?: string): Promise<void>;
+  /** All or none of them, each with no quota to it. */
+  insertAll(db: Queryable, tickets: readonly Ticket[]): Promise<void>;
   find(db: Queryable, ticketId: Digest): Promise<StoredTicket | undefined>;
   /** @returns false when the ticket is unknown or another holder's */
   revoke(tx: Tx, ticketId: Digest, holder: Address, now: number): Promise<boolean>;

@@ -11,6 +11,7 @@ import {
 import { createGrpcClient, RpcFault, type Wire } from "@cos/service-host";
 import { type AccessPort, ServiceUnavailable } from "../../app/ports.ts";
 import { type Refusal, refusal } from "../../domain/refusal.ts";
+import { shareAnswers } from "../share-answers.ts";
 import { toBytes, toDigest, toHex } from "./wire.ts";
 
 const clauseCodes: ReadonlySet<string> = new Set([
@@ -18,7 +19,7 @@ const clauseCodes: ReadonlySet<string> = new Set([
   datasetWithdrawn.code,
 ]);
 
-/** The access service over gRPC. @param address `host:port` */
+/** The access service over gRPC; those who ask it the same at the same time share an answer. @param address `host:port` */
 export function accessClient(
   address: string,
   metadata: Readonly<Record<string, string>>,
@@ -26,7 +27,7 @@ export function accessClient(
 ): AccessPort & { close(): void } {
   const client = createGrpcClient(AccessServiceService, address, metadata, { wire });
   return {
-    checkAccess: async ({ grantee, purposeHash, regionCode, op, ...rest }) => {
+    checkAccess: shareAnswers(async ({ grantee, purposeHash, regionCode, op, ...rest }) => {
       const answer = await reach(() =>
         client.checkAccess({
           grantId: rest.grantId,
@@ -46,9 +47,9 @@ export function accessClient(
       );
       if (answer.allowed) return ok({ version: answer.version });
       return err(toRefusal(answer.code, answer.clause, answer.factsJson));
-    },
+    }, JSON.stringify),
 
-    getDataset: async (datasetId) => {
+    getDataset: shareAnswers(async (datasetId) => {
       const dataset = (await found(() => client.getDataset({ datasetId })))?.dataset;
       if (dataset === undefined) return undefined;
       return {
@@ -62,18 +63,18 @@ export function accessClient(
           manifestCommitment: toDigest(manifestCommitment),
         })),
       };
-    },
+    }),
 
-    getGrant: async (grantId) => {
+    getGrant: shareAnswers(async (grantId) => {
       const grant = (await found(() => client.getGrant({ grantId })))?.grant;
       if (grant?.terms === undefined) return undefined;
       const policy = grant.terms.outputPolicy;
       const resultMayReachGrantee =
         policy === OutputPolicy.ReencryptToGrantee || policy === OutputPolicy.MultiKey;
       return { resultMayReachGrantee: resultMayReachGrantee && !grant.revoked };
-    },
+    }),
 
-    getPermit: async (permitId) => {
+    getPermit: shareAnswers(async (permitId) => {
       const permit = (await found(() => client.getPermit({ permitId: toBytes(permitId) })))?.permit;
       if (permit?.terms === undefined) return undefined;
       return {
@@ -82,13 +83,13 @@ export function accessClient(
         resultUri: permit.resultUri,
         datasets: permit.terms.datasets.map(({ datasetId, grantId }) => ({ datasetId, grantId })),
       };
-    },
+    }),
 
-    getRegion: async (subject) => {
+    getRegion: shareAnswers(async (subject) => {
       const region = await found(() => client.getRegion({ subject: toBytes(subject) }));
       if (region === undefined) return undefined;
       return { regionCode: toDigest(region.regionCode), expiry: Number(region.expiry) };
-    },
+    }),
 
     close: () => client.close(),
   };

@@ -9,6 +9,21 @@ export const sqlTickets: Tickets = {
       [ticketId, holder, subject, sbtId ?? null, issuedAt, expiresAt],
     );
   },
+  insertAll: async (db, tickets) => {
+    const rows = tickets.map(({ ticketId: ticket_id, holder, subject, issuedAt, expiresAt }) => ({
+      ticket_id,
+      holder,
+      subject,
+      issued_at: issuedAt,
+      expires_at: expiresAt,
+    }));
+    await db.query(
+      `INSERT INTO tickets (ticket_id, holder, subject, issued_at, expires_at)
+       SELECT * FROM jsonb_to_recordset($1)
+       AS t(ticket_id text, holder text, subject jsonb, issued_at bigint, expires_at bigint)`,
+      [JSON.stringify(rows)],
+    );
+  },
   find: async (db, ticketId) => {
     const { rows } = await db.query<{ holder: Address; revoked: boolean; redeemed: boolean }>(
       `SELECT holder, revoked_at IS NOT NULL AS revoked, r.ticket_id IS NOT NULL AS redeemed
