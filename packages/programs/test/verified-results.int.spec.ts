@@ -1,0 +1,263 @@
+import { openCiphertextList, writeCiphertextList } from "@cos/fhe";
+import {
+  asAddress,
+  type Digest,
+  digestOfBytes,
+  digestOfJson,
+  digestOfPieces,
+  type JobDocument,
+  joinPieces,
+  manifestCommitment,
+  type PermitId,
+  paramsHashOf,
+  type ResultBundle,
+  resultCommitment,
+  signTaskAttestation,
+  statedPurposeHash,
+  statePurpose,
+  unwrap,
+} from "@cos/protocol";
+import { Wallet } from "ethers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  algorithmIdOf,
+  allelicAssociation,
+  linearRegressionProgram,
+  type Plan,
+  planDigestOf,
+  recomputeResult,
+  spotCheckTasks,
+  taskIdOf,
+  taskSpec,
+  type VerifyRequest,
+  verifyResult,
+} from "../src/index.ts";
+import { type ClinicStudy, clinicStudy, planOf } from "./clinic-study.ts";
+
+let study: ClinicStudy;
+beforeAll(async () => {
+  study = await clinicStudy();
+}, 180_000);
+afterAll(() => study?.close());
+
+const workers = ["11", "22", "33"].map((byte) => new Wallet(`0x${byte.repeat(32)}`));
+const permitId = digestOfJson("permit") as PermitId;
+const chainId = 31_337n;
+
+describe("verifyResult", () => {
+  let request: VerifyRequest;
+  let plan: Plan;
+  let planDigest: Digest;
+
+  /** What an honest operator hands over: two workers' signatures on every task. */
+  async function bundleOf(
+    outputs: Digest[],
+    signers = [workers[0]!, workers[1]!],
+  ): Promise<ResultBundle["tasks"]> {
+    return Promise.all(
+      outputs.map(async (outputDigest, index) => {
+        const taskId = taskIdOf(planDigest, index);
+        const attestations = signers.map(async (wallet) => ({
+          worker: asAddress(wallet.address),
+          outputDigest,
+          signature: await signTaskAttestation(wallet, chainId, { permitId, taskId, outputDigest }),
+        }));
+        return { taskId, outputDigest, attestations: await Promise.all(attestations) };
+      }),
+    );
+  }
+
+  const job: JobDocument = {
+    format: "cos-job/1",
+    params: { trait: "affected" },
+    purpose: statePurpose({ duo: ["DUO:0000042"], statement: "which loci?" }),
+  };
+
+  async function requestFor(bytes: Uint8Array, outputs: Digest[]): Promise<VerifyRequest> {
+    const entries = { digest: digestOfBytes(bytes), sizeBytes: bytes.length };
+    const algorithmId = algorithmIdOf(allelicAssociation);
+    const { inputsRoot, contextDigest } = plan;
+    const bundle: ResultBundle = {
+      format: "cos-result-bundle/1",
+      permitId,
+      algorithmId,
+      planDigest,
+      inputsRoot,
+      contextDigest,
+      job,
+      entries,
+      tasks: await bundleOf([...outputs, entries.digest]),
+    };
+    return {
+      permit: {
+        permitId,
+        algorithmId,
+        paramsHash: paramsHashOf(job),
+        purposeHash: statedPurposeHash(job.purpose),
+        datasetRoots: [manifestCommitment(study.dataset.manifest)],
+        resultCommitment: resultCommitment({ ...bundle, outputDigest: entries.digest }),
+      },
+      program: allelicAssociation,
+      manifests: [study.dataset.manifest],
+      bundle,
+      resultBytes: bytes,
+      assurance: {
+        kind: "replicas",
+        chainId,
+        minReplicas: 2,
+        isWorker: (address) => workers.some((w) => asAddress(w.address) === address),
+      },
+    };
+  }
+
+  /** The same result with one entry's polynomial replaced, and every digest, signature and commitment made to fit. */
+  async function forged(polynomial: number, fill: (target: Uint8Array) => void): Promise<VerifyRequest> {
+    const list = unwrap(openCiphertextList(request.resultBytes));
+    const entries = Array.from({ length: list.count }, (_, i) => {
+      const packed = unwrap(list.packed(i)).slice();
+      const { degree } = list.describe(i);
+      const size = packed.length / (degree + 1);
+      if (i === 1) fill(packed.subarray(polynomial * size, (polynomial + 1) * size));
+      return { ...list.describe(i), packed };
+    });
+    const { format: _, ...header } = list.header;
+    return requestFor(
+      writeCiphertextList(header, entries),
+      request.bundle.tasks.slice(0, -1).map((t) => t.outputDigest),
+    );
+  }
+
+  const codeOf = (changed: VerifyRequest) => {
+    const verified = verifyResult(changed);
+    return verified.ok ? "verified" : verified.error.code;
+  };
+
+  beforeAll(async () => {
+    const { store, pool, dataset } = study;
+    plan = planOf(allelicAssociation, dataset.manifest);
+    planDigest = planDigestOf(plan);
+    const outputs: Digest[] = [];
+    for (const task of plan.tasks.slice(0, -1)) {
+      const output = unwrap(await pool.evaluate(taskSpec(plan, planDigest, task.index), store.read));
+      outputs.push(digestOfPieces(output));
+    }
+    const { bytes } = unwrap(await recomputeResult(pool, plan, store.read));
+    request = await requestFor(bytes, outputs);
+  }, 180_000);
+
+  it("passes an honest result, by replicas or by the owner's own computation", () => {
+    expect(verifyResult(request)).toEqual({ ok: true, value: { plan, planDigest } });
+    const outputDigest = digestOfBytes(request.resultBytes);
+    expect(codeOf({ ...request, assurance: { kind: "recomputed", outputDigest } })).toBe("verified");
+    expect(codeOf({ ...request, assurance: { kind: "recomputed", outputDigest: digestOfJson("x") } })).toBe(
+      "OUTPUT_DIGEST_MISMATCH",
+    );
+  });
+
+  it("refuses c1 = 1 with a plausible c0, although commitment and signatures fit", async () => {
+    // All residues of the constant polynomial 1 are 1 in NTT form; packed, each takes 50 bits.
+    const one = (target: Uint8Array) => {
+      target.fill(0);
+      for (let i = 0; i < 2048; i += 1)
+        target[(i * 50) >> 3] = (target[(i * 50) >> 3] as number) | (1 << ((i * 50) & 7));
+    };
+    const result = await forged(1, one);
+    expect(result.resultBytes.length).toBe(request.resultBytes.length);
+    expect(verifyResult(result)).toEqual({
+      ok: false,
+      error: { code: "RESULT_TRANSPARENT", entry: 1, polynomial: 1 },
+    });
+  });
+
+  it("refuses a zero c1, a zero c2 and residues that no prime allows", async () => {
+    expect(codeOf(await forged(1, (target) => target.fill(0)))).toBe("RESULT_TRANSPARENT");
+    expect(codeOf(await forged(2, (target) => target.fill(0)))).toBe("RESULT_TRANSPARENT");
+    expect(codeOf(await forged(0, (target) => target.fill(0xff)))).toBe("RESULT_MALFORMED");
+  });
+
+  it("refuses replicas that disagree, are too few, are one worker twice, or nobody's", async () => {
+    const { bundle } = request;
+    const withTask = (change: (task: ResultBundle["tasks"][number]) => void): VerifyRequest => {
+      const tasks = structuredClone(bundle.tasks);
+      change(tasks[0]!);
+      return { ...request, bundle: { ...bundle, tasks } };
+    };
+    const taskId = bundle.tasks[0]!.taskId;
+    const other = digestOfJson("other output");
+    const disagreeing = await signTaskAttestation(workers[1]!, chainId, {
+      permitId,
+      taskId,
+      outputDigest: other,
+    });
+    const against = { worker: asAddress(workers[1]!.address), outputDigest: other, signature: disagreeing };
+    expect(codeOf(withTask((t) => t.attestations.splice(1, 1, against)))).toBe("REPLICAS_DISAGREE");
+    expect(codeOf(withTask((t) => t.attestations.pop()))).toBe("REPLICAS_MISSING");
+    expect(codeOf(withTask((t) => t.attestations.splice(1, 1, t.attestations[0]!)))).toBe("REPLICAS_MISSING");
+    expect(
+      codeOf(withTask((t) => Object.assign(t.attestations[1]!, { worker: t.attestations[0]!.worker }))),
+    ).toBe("ATTESTATION_INVALID");
+    expect(codeOf({ ...request, bundle: { ...bundle, tasks: bundle.tasks.slice(1) } })).toBe(
+      "REPLICAS_MISSING",
+    );
+    const strangers = { ...request.assurance, isWorker: () => false } as VerifyRequest["assurance"];
+    expect(codeOf({ ...request, assurance: strangers })).toBe("ATTESTATION_INVALID");
+  });
+
+  it("refuses what was made by another program, from other inputs, for another permit, or committed otherwise", () => {
+    const { permit, bundle } = request;
+    const elsewhere = digestOfJson("elsewhere");
+    expect(codeOf({ ...request, program: linearRegressionProgram })).toBe("RESULT_OF_OTHER_PROGRAM");
+    expect(
+      codeOf({ ...request, bundle: { ...bundle, algorithmId: algorithmIdOf(linearRegressionProgram) } }),
+    ).toBe("RESULT_OF_OTHER_PROGRAM");
+    expect(codeOf({ ...request, permit: { ...permit, datasetRoots: [elsewhere] } })).toBe(
+      "RESULT_OF_OTHER_INPUTS",
+    );
+    expect(codeOf({ ...request, bundle: { ...bundle, inputsRoot: elsewhere } })).toBe(
+      "RESULT_OF_OTHER_INPUTS",
+    );
+    expect(codeOf({ ...request, bundle: { ...bundle, contextDigest: elsewhere } })).toBe(
+      "RESULT_OF_OTHER_CONTEXT",
+    );
+    expect(codeOf({ ...request, bundle: { ...bundle, planDigest: elsewhere } })).toBe("RESULT_OF_OTHER_PLAN");
+    expect(codeOf({ ...request, permit: { ...permit, permitId: elsewhere as PermitId } })).toBe(
+      "RESULT_OF_OTHER_PERMIT",
+    );
+    expect(codeOf({ ...request, permit: { ...permit, resultCommitment: elsewhere } })).toBe(
+      "COMMITMENT_MISMATCH",
+    );
+    expect(codeOf({ ...request, permit: { ...permit, purposeHash: elsewhere } })).toBe("PURPOSE_MISMATCH");
+    const withJob = (changed: JobDocument, terms = {}) =>
+      codeOf({ ...request, permit: { ...permit, ...terms }, bundle: { ...bundle, job: changed } });
+    const nobody = { ...job, params: { trait: "nobody" } };
+    expect(withJob(nobody)).toBe("PARAMS_MISMATCH");
+    expect(withJob(nobody, { paramsHash: paramsHashOf(nobody) })).toBe("PLAN_REFUSED");
+  });
+
+  it("refuses changed, truncated and re-ordered bytes", async () => {
+    const { store, pool } = study;
+    const changed = request.resultBytes.slice();
+    changed[changed.length - 1] = (changed[changed.length - 1] as number) ^ 1;
+    expect(codeOf({ ...request, resultBytes: changed })).toBe("OUTPUT_DIGEST_MISMATCH");
+    const outputs = request.bundle.tasks.slice(0, -1).map((t) => t.outputDigest);
+    expect(codeOf(await requestFor(changed, outputs))).toBe("RESULT_MALFORMED");
+    expect(codeOf(await requestFor(request.resultBytes.subarray(0, 900), outputs))).toBe("RESULT_MALFORMED");
+    const partial = joinPieces(unwrap(await pool.evaluate(taskSpec(plan, planDigest, 0), store.read)));
+    expect(codeOf(await requestFor(partial, outputs))).toBe("RESULT_STRUCTURE");
+  });
+
+  it("finds a dishonest task by computing it again", async () => {
+    const { store, pool } = study;
+    const claimed = (task: number) => request.bundle.tasks[task]!.outputDigest;
+    expect(await spotCheckTasks(pool, plan, [0], claimed, store.read)).toEqual({ ok: true, value: null });
+    expect(await spotCheckTasks(pool, plan, [0], () => digestOfJson("lie"), store.read)).toMatchObject({
+      error: { code: "TASK_OUTPUT_MISMATCH", task: 0 },
+    });
+  });
+
+  it("has results of the size that the plan states", () => {
+    const headers = request.resultBytes.length - plan.estimate.outputBytes;
+    expect(headers).toBeGreaterThan(0);
+    expect(headers).toBeLessThan(10_000);
+  });
+});
