@@ -1,4 +1,4 @@
-import { CertificateWatch, type TlsMaterial, TlsSettingError, watchAuthority } from "@cos/tls";
+import { CertificateWatch, type TlsMaterial, TlsSettingError } from "@cos/tls";
 import type { PartConfig } from "./part-settings.ts";
 import type { Unwinder } from "./unwinder.ts";
 
@@ -21,24 +21,6 @@ export async function partCertificates(
   const watch = await CertificateWatch.open({ caFile, certFile, keyFile }).catch((cause: Error) => {
     throw new TlsSettingError(words[part], `the certificates cannot be used: ${cause.message}`, { cause });
   });
-  ends.add(async () => watch.close());
-  return watch;
-}
-
-/**
- * The authorities of an outgoing https wire, read again while the process runs; undefined where no file is named.
- * @param setting that names the file, such as `COS_RPC_CA_FILE`
- * @param url undefined where the wire is not used: its authority is not looked at then
- * @throws TlsSettingError when the URL is in the clear or the file cannot be used
- */
-export async function wireAuthority(
-  setting: string,
-  caFile: string | undefined,
-  url: string | undefined,
-  ends: Unwinder,
-): Promise<TlsMaterial | undefined> {
-  if (caFile === undefined || url === undefined) return undefined;
-  const watch = await watchAuthority(setting, { caFile, url });
   ends.add(async () => watch.close());
   return watch;
 }

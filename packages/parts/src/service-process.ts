@@ -2,13 +2,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Cache, type CacheError, openRedisCache } from "@cos/cache";
-import {
-  type ContractAddresses,
-  contractNames,
-  openHttpSigner,
-  openRpcProvider,
-  RemoteSigner,
-} from "@cos/chain";
+import { type ContractAddresses, contractNames, openRpcProvider, type RemoteSigner } from "@cos/chain";
 import {
   type KafkaEvent,
   type KafkaOptions,
@@ -41,13 +35,16 @@ import {
   type Tx,
 } from "@cos/store";
 import { openSpanSink, Telemetry, watchCertificates } from "@cos/telemetry";
-import { fetchUnder, type TlsMaterial } from "@cos/tls";
-import { type JsonRpcProvider, Wallet } from "ethers";
+import type { TlsMaterial } from "@cos/tls";
+import type { JsonRpcProvider, Wallet } from "ethers";
 import { z } from "zod";
 import { kafkaSettings } from "./kafka-settings.ts";
-import { partCertificates, type TlsPart, wireAuthority } from "./part-certificates.ts";
+import { partCertificates, type TlsPart } from "./part-certificates.ts";
 import { type PartConfig, partSettings } from "./part-settings.ts";
+import { readSecret } from "./read-secret.ts";
+import { openSigningKey, readWallet, type SignerSettings } from "./signing-key.ts";
 import { Unwinder } from "./unwinder.ts";
+import { wireAuthority, wireFetch } from "./wire-authority.ts";
 
 /** A composed service. */
 type Service = { start(): Promise<void>; stop(): Promise<void> };
@@ -131,16 +128,6 @@ async function runRestored({ name, migrations, restored }: ServicePlan): Promise
     await ends.unwind();
   }
 }
-
-/** Where a signing key is: in a file, or under a name at a signer. */
-export type SignerSettings = {
-  readonly keyFile: string | undefined;
-  readonly keyId: string | undefined;
-  readonly url: string | undefined;
-  readonly tokenFile: string | undefined;
-  /** Who certified the signer; public authorities when left out. */
-  readonly caFile: string | undefined;
-};
 
 /** The parts of one process. Each opens once, when it is first asked for, and is closed when the process ends. */
 export class ServiceProcess {
@@ -274,30 +261,13 @@ export class ServiceProcess {
   }
 
   /** A secp256k1 key from its file. */
-  async wallet(file: string): Promise<Wallet> {
-    return new Wallet(await readSecret(file));
+  wallet(file: string): Promise<Wallet> {
+    return readWallet(file);
   }
 
-  /**
-   * A key in a file, or one that a signer holds and never shows.
-   * @param setting what its settings begin with, for faults: `COS_SETTLEMENT_SETTLER`
-   * @param signer what the signer's settings begin with: `COS_SETTLEMENT_SIGNER`
-   * @throws TlsSettingError when the signer's authority cannot be used
-   */
-  async signer(
-    setting: string,
-    signer: string,
-    { keyFile, keyId, url, tokenFile, caFile }: SignerSettings,
-  ): Promise<Wallet | RemoteSigner> {
-    if ((keyFile === undefined) === (keyId === undefined)) {
-      throw new Error(`set either ${setting}_KEY_FILE or ${setting}_KEY_ID`);
-    }
-    if (keyFile !== undefined) return this.wallet(keyFile);
-    if (keyId === undefined || url === undefined)
-      throw new Error(`${setting}_KEY_ID needs the URL of its signer`);
-    const token = tokenFile === undefined ? {} : { token: await readSecret(tokenFile) };
-    const call = await this.#fetchUnder(`${signer}_CA_FILE`, caFile, url);
-    return new RemoteSigner(await openHttpSigner({ url, keyId, ...token, fetch: call }));
+  /** A key in a file, or one that a signer holds and never shows; `signing-key.ts` has the settings and faults. */
+  signer(setting: string, signer: string, settings: SignerSettings): Promise<Wallet | RemoteSigner> {
+    return openSigningKey(setting, signer, settings, this.#ends);
   }
 
   async #openStore(): Promise<Store> {
@@ -382,23 +352,10 @@ export class ServiceProcess {
   }
 
   async #openProvider(url: string, setting: string, caFile: string | undefined): Promise<JsonRpcProvider> {
-    const call = await this.#fetchUnder(setting, caFile, url);
+    const call = await wireFetch(setting, caFile, url, this.#ends);
     const provider = openRpcProvider(url, { chainId: this.config.chainId, fetch: call });
     this.#ends.add(() => provider.destroy());
     return provider;
-  }
-
-  /** `fetch` that believes the file's authorities and no others; undefined, and thereby the public ones, without a file. */
-  async #fetchUnder(
-    setting: string,
-    caFile: string | undefined,
-    url: string,
-  ): Promise<typeof fetch | undefined> {
-    const authority = await wireAuthority(setting, caFile, url, this.#ends);
-    if (authority === undefined) return undefined;
-    const secure = fetchUnder(authority);
-    this.#ends.add(() => secure.close());
-    return secure.fetch;
   }
 
   /** A setting that this process cannot do without. */
@@ -420,5 +377,3 @@ function readSettings<T extends Settings>(
   const faults = read.error.faults.map(({ key, rule, meaning }) => `${key} (${meaning}): ${rule}`);
   throw new Error(`bad settings\n${faults.join("\n")}`);
 }
-
-const readSecret = async (file: string): Promise<string> => (await readFile(file, "utf8")).trim();
