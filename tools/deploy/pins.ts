@@ -7,6 +7,9 @@ export const programPackages = {
 
 export type ProgramName = keyof typeof programPackages;
 
+/** The OpenTelemetry collector of docker-compose.yml, built from tools/deploy/collector to validate its configuration. */
+export const collectorPackage = "go.opentelemetry.io/collector/otelcol";
+
 /** Kubernetes minors that the chart is held against, each by the OpenAPI document inside its module. */
 export const kubernetesModules = ["v1.32.13", "v1.33.13", "v1.34.4", "v1.35.4", "v1.36.3"] as const;
 
