@@ -58,6 +58,8 @@ describe("one job leads to one result and one payment", () => {
       for (const permitId of permits) await scene.committed(permitId);
       const tables: string[] = [];
       for (const permitId of permits) {
+        // The result is on the chain; its acceptance is the next transaction.
+        await expect.poll(async () => (await happened(permitId)).accepted, { timeout: 60_000 }).toBe(1);
         const all = await happened(permitId);
         expect(all).toMatchObject({ results: 1, accepted: 1, refunded: 0, released: 0, locked: [fee] });
         expect(sum(all.credited)).toBe(3_500n); // compute 30 % and author 5 %; the rest waits for the release

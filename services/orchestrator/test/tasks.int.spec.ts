@@ -358,8 +358,6 @@ describe("stopping", () => {
 
 describe("failing", () => {
   it("a tampered input ends the job when two workers say so", async () => {
-    const { rows } = await platform.db.query<{ n: bigint }>("SELECT count(*) AS n FROM task_failure");
-    const before = Number(rows[0]?.n);
     const { permitId } = await platform.issue();
     await platform.reaches(permitId, "PLANNED");
     const a = await addWorker({ region: "idle" });
@@ -379,7 +377,11 @@ describe("failing", () => {
       await worker.client.failTask({ taskId, fence, code: "DIGEST_MISMATCH", retryable: false });
     }
     expect((await platform.reaches(permitId, "FAILED")).reason).toBe("DIGEST_MISMATCH");
-    const after = await platform.db.query<{ n: bigint }>("SELECT count(*) AS n FROM task_failure");
-    expect(Number(after.rows[0]?.n)).toBe(before + 2);
+    // Of this job: leases that earlier tests' workers left may be written off meanwhile.
+    const { rows } = await platform.db.query<{ code: string }>(
+      "SELECT code FROM task_failure WHERE job_id = $1",
+      [permitId],
+    );
+    expect(rows.map(({ code }) => code)).toEqual(["DIGEST_MISMATCH", "DIGEST_MISMATCH"]);
   }, 120_000);
 });

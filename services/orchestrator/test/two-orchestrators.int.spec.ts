@@ -32,7 +32,9 @@ describe.each(kinds)("two orchestrators on %s", (_, open) => {
       for (const { permitId } of jobs) {
         await platform.expectRightResult(await platform.reaches(permitId, "COMPLETED"));
       }
-      expect(workers.map((worker) => worker.completed.length > 0)).toEqual([true, true, true]);
+      await expect
+        .poll(() => workers.map((worker) => worker.completed.length > 0))
+        .toEqual([true, true, true]);
       const { rows: twice } = await platform.db.query(
         `SELECT job_id, task_id FROM replica WHERE state = 'DONE' GROUP BY job_id, task_id, worker HAVING count(*) > 1`,
       );
