@@ -9,8 +9,8 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePorts } from "@cos/service-host/free-ports";
 import { Compose, haveImage } from "../../tools/compose/docker.ts";
-import { freePorts } from "../../tools/parts/free-ports.ts";
 import { runCommand } from "../../tools/parts/run-command.ts";
 import { oneJobPerRegion } from "./one-job.ts";
 

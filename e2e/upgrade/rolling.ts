@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { checkHealth } from "@cos/client";
 import { type Fleet, type FleetOptions, ManagedProcess, type ProcessPlan, runToEnd } from "@cos/cluster";
 import { Unwinder } from "@cos/parts";
+import { freePort } from "@cos/service-host/free-ports";
 import { EventLog } from "../restore/event-log.ts";
 import { keepers, onServer, type RealParts, withDatabase } from "../restore/ground.ts";
 import { openServiceWay, type ServiceWay } from "./service-way.ts";
@@ -145,13 +145,3 @@ const todays = (service: string): string =>
   fileURLToPath(new URL(`../../services/${service}/src/main.ts`, import.meta.url));
 
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(":") + 1));
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}

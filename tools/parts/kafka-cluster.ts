@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { freePorts } from "./free-ports.ts";
+import { freePorts } from "@cos/service-host/free-ports";
 import { type BrokerPlace, KafkaBroker } from "./kafka-broker.ts";
 import { kafkaFiles } from "./kafka-jars.ts";
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises"
 import { connect, type Socket } from "node:net";
 import { join, resolve } from "node:path";
 import { connect as connectTls } from "node:tls";
-import { freePort } from "./free-ports.ts";
+import { freePort } from "@cos/service-host/free-ports";
 import type { Part } from "./part.ts";
 import { findProgram, runCommand } from "./run-command.ts";
 import { type ServerProcess, serverProcess } from "./server-process.ts";

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { freePort } from "@cos/service-host/free-ports";
 import { fetchUnder } from "@cos/tls";
-import { freePort } from "./free-ports.ts";
 import { type GoProgram, goProgram } from "./go-program.ts";
 import type { Part } from "./part.ts";
 import { type ServerProcess, serverProcess } from "./server-process.ts";

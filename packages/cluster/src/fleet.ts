@@ -1,11 +1,11 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Anvil, startAnvil } from "@cos/chain";
 import { checkHealth } from "@cos/client";
 import { partSettings, ServiceProcess, Unwinder } from "@cos/parts";
 import { publicTlsWire, readConfig, type TlsFiles } from "@cos/service-host";
+import { freePorts } from "@cos/service-host/free-ports";
 import type { OperatorKeys } from "@cos/standalone";
 import { computeAddress } from "ethers";
 import { ManagedProcess, type ProcessPlan, runToEnd } from "./managed-process.ts";
@@ -262,21 +262,4 @@ async function processPlans(of: {
       }),
     ),
   ]);
-}
-
-/** Ports that nobody listens on now; all are held at once, so that no two are the same. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<Server>((resolve, reject) => {
-          const server = createServer().once("error", reject);
-          server.listen(0, "127.0.0.1", () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -1,6 +1,4 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { descriptorSet } from "@cos/proto";
@@ -8,20 +6,13 @@ import { TestAuthority } from "@cos/testkit/test-authority";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
 import { afterEach, expect, it } from "vitest";
+import { freePort } from "../src/free-ports.ts";
 import { type HostedService, hostService, openTlsWire } from "../src/index.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A service under mutual TLS with a port for probes, as a kubelet meets it. */
 async function underTls(): Promise<{ hosted: HostedService; ask: (service: string) => Promise<string> }> {

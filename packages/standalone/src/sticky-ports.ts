@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "@cos/service-host/free-ports";
 
 const names = ["gateway", "gatewayHttp", "access", "orchestrator", "settlement", "objects", "chain"] as const;
 export type PortName = (typeof names)[number];
@@ -19,7 +20,7 @@ export async function stickyPorts(dataDir: string, wanted: Partial<Ports>): Prom
     const asked = wanted[name] ?? 0;
     const before = last[name] ?? 0;
     const reuse = before !== 0 && (name === "chain" || (await isFree(before)));
-    const port = asked !== 0 ? asked : reuse ? before : await freePort(taken);
+    const port = asked !== 0 ? asked : reuse ? before : await freshPort(taken);
     taken.add(port);
     chosen[name] = port;
   }
@@ -35,22 +36,16 @@ async function readLast(file: string): Promise<Partial<Ports>> {
   }
 }
 
-async function freePort(taken: ReadonlySet<number>): Promise<number> {
+async function freshPort(taken: ReadonlySet<number>): Promise<number> {
   for (;;) {
-    const port = await listenOn(0);
-    if (port !== undefined && !taken.has(port)) return port;
+    const port = await freePort();
+    if (!taken.has(port)) return port;
   }
 }
 
-const isFree = async (port: number): Promise<boolean> => (await listenOn(port)) !== undefined;
-
-function listenOn(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(undefined));
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : undefined));
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
-}

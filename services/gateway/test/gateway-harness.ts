@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -18,6 +17,7 @@ import {
 import { KeyOpsServiceService } from "@cos/proto/ops";
 import { asAddress, asDigest, type Digest, signTicketRedemption } from "@cos/protocol";
 import { createGrpcClient, RpcFault, silentLogger } from "@cos/service-host";
+import { freePort } from "@cos/service-host/free-ports";
 import { openEmbeddedStore, type Store } from "@cos/store";
 import { chainEvents } from "@cos/topics";
 import { JsonRpcProvider, Wallet } from "ethers";
@@ -274,11 +274,3 @@ export async function until(condition: () => Promise<boolean>, timeoutMs = 15_00
 }
 
 export const address = (wallet: { address: string }) => asAddress(wallet.address);
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
