@@ -336,6 +336,20 @@ describe("GET", () => {
     expect((await ask(harness.object(block().digest), token)).status).toBe(200);
   });
 
+  it("takes nothing off the budget for an object that vanished after it was read", async () => {
+    const token = await reading();
+    const { digest } = version.blocks[0]!;
+    expect((await ask(harness.object(digest), token)).status).toBe(200);
+    const left = await bytesLeft(token);
+    const bytes = await stored(digest);
+    await harness.objects.store.delete(objectKey(digest));
+    const gone = await ask(harness.object(digest), token, { headers: { range: "bytes=0-9" } });
+    expect(gone).toMatchObject({ status: 404, code: "OBJECT_MISSING" });
+    expect(await bytesLeft(token)).toBe(left);
+    await harness.objects.store.put(objectKey(digest), bytes, { sizeBytes: bytes.length });
+    expect((await ask(harness.object(digest), token)).status).toBe(200);
+  });
+
   it("says so when an object is missing or cut short in the store", async () => {
     const token = await reading();
     const trait = version.blocks.at(-1)!;

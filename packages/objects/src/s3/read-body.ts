@@ -9,23 +9,27 @@ import { toObjectStoreError } from "./s3-failure.ts";
  * @throws ObjectStoreError `OBJECTS_UNAVAILABLE` when the store goes away before the end
  */
 export function readBody(response: IncomingMessage, timeoutMs: number): AsyncIterable<Uint8Array> {
-  const drop = () => response.destroy(new TimedOut());
-  const unread = setTimeout(drop, timeoutMs).unref();
+  let waiting = true;
+  const late = setTimeout(() => {
+    if (waiting) response.destroy(new TimedOut());
+  }, timeoutMs).unref();
   response.on("error", () => {}); // the reader is told; without one, nobody needs to be
   return {
     async *[Symbol.asyncIterator]() {
-      clearTimeout(unread);
       const pieces = response[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
       try {
         for (;;) {
-          const late = setTimeout(drop, timeoutMs);
-          const next = await pieces.next().finally(() => clearTimeout(late));
+          waiting = true;
+          late.refresh();
+          const next = await pieces.next();
+          waiting = false;
           if (next.done) return;
           yield next.value;
         }
       } catch (error) {
         throw toObjectStoreError(error);
       } finally {
+        clearTimeout(late);
         response.destroy();
       }
     },

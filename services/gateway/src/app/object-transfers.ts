@@ -1,5 +1,6 @@
 import { type ObjectInfo, objectKey } from "@cos/objects";
 import { type Digest, digestOfBytes, err, ok, type Result } from "@cos/protocol";
+import { LRUCache } from "lru-cache";
 import { type ByteRange, parseByteRange, rangeLength } from "../domain/byte-range.ts";
 import { type Refusal, refusal } from "../domain/refusal.ts";
 import type { CoveredObjects } from "./covered-objects.ts";
@@ -23,6 +24,7 @@ type Deps = Pick<Dependencies, "db" | "repositories" | "objects" | "limiter" | "
 export class ObjectTransfers {
   readonly #deps: Deps;
   readonly #covered: CoveredObjects;
+  readonly #sizes = new LRUCache<Digest, number>({ max: 50_000 });
   constructor(deps: Deps, covered: CoveredObjects) {
     this.#deps = deps;
     this.#covered = covered;
@@ -103,9 +105,9 @@ export class ObjectTransfers {
     const { db, repositories, objects, now } = this.#deps;
     const allowed = await this.#mayRead(transfer, digest, "get");
     if (!allowed.ok) return allowed;
-    const info = await this.#head(digest);
-    if (!info.ok) return info;
-    const { sizeBytes } = info.value;
+    const size = await this.#sizeOf(digest);
+    if (!size.ok) return size;
+    const sizeBytes = size.value;
     const range = parseByteRange(rangeHeader, sizeBytes);
     if (range.kind === "unsatisfiable") return err(refusal("RANGE_NOT_SATISFIABLE", { sizeBytes }));
     const bytes = rangeLength(range, sizeBytes);
@@ -113,8 +115,10 @@ export class ObjectTransfers {
       return err(refusal("BUDGET_EXCEEDED", { sizeBytes: bytes }));
     }
     const found = await objects.get(objectKey(digest), range.kind === "part" ? range : undefined);
-    if (!found.ok) return err(refusal("OBJECT_MISSING", { digest }));
-    return ok({ sizeBytes, range, body: found.value.body });
+    if (found.ok) return ok({ sizeBytes, range, body: found.value.body });
+    this.#sizes.delete(digest);
+    await this.giveBack(transfer, bytes);
+    return err(await this.#whyMissing(digest));
   }
 
   /** Bytes of an opened object that were not sent after all. */
@@ -161,11 +165,25 @@ export class ObjectTransfers {
   }
 
   async #head(digest: Digest): Promise<Result<ObjectInfo, Refusal>> {
-    const { db, repositories, objects } = this.#deps;
+    const { objects } = this.#deps;
     const info = await objects.head(objectKey(digest));
-    if (info.ok) return ok(info.value);
+    return info.ok ? ok(info.value) : err(await this.#whyMissing(digest));
+  }
+
+  /** An object is what its digest says, so its size is asked for once. */
+  async #sizeOf(digest: Digest): Promise<Result<number, Refusal>> {
+    const known = this.#sizes.get(digest);
+    if (known !== undefined) return ok(known);
+    const info = await this.#head(digest);
+    if (!info.ok) return info;
+    this.#sizes.set(digest, info.value.sizeBytes);
+    return ok(info.value.sizeBytes);
+  }
+
+  async #whyMissing(digest: Digest): Promise<Refusal> {
+    const { db, repositories } = this.#deps;
     const isWithdrawn = await repositories.uploads.isWithdrawn(db, digest);
-    return err(refusal(isWithdrawn ? "OBJECT_WITHDRAWN" : "OBJECT_MISSING", { digest }));
+    return refusal(isWithdrawn ? "OBJECT_WITHDRAWN" : "OBJECT_MISSING", { digest });
   }
 }
 

@@ -1,5 +1,4 @@
 import type { ServerResponse } from "node:http";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Digest } from "@cos/protocol";
 import type { HttpRequest, HttpRoute, Logger } from "@cos/service-host";
@@ -107,7 +106,7 @@ async function send(
     }
   };
   try {
-    await pipeline(Readable.from(counted(), { objectMode: false }), response);
+    await pipeline(counted, response);
   } catch (error) {
     await giveBack(length - sent);
     if (!isClientGone(error)) throw error;
