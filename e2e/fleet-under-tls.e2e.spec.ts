@@ -14,9 +14,9 @@ import { patience } from "./support/patience.ts";
 import { Scene } from "./support/scene.ts";
 import { smallCohort } from "./support/small-cohort.ts";
 
-const there = (["kafka", "postgres", "redis", "s3"] as const).every((name) => realPart(name) !== undefined);
+const parts = (["kafka", "postgres", "redis", "s3"] as const).map(realPart);
 
-describe.skipIf(!there)("five services as processes, every wire under TLS", () => {
+describe.skipIf(parts.includes(undefined))("five services as processes, every wire under TLS", () => {
   let folder: string;
   let parts: SecureParts;
   let fleet: Fleet;

@@ -11,6 +11,7 @@ import { patience } from "./support/patience.ts";
 
 const shared = fileURLToPath(new URL("../../shared/data/", import.meta.url));
 const hasMice = existsSync(join(shared, "b6btbr.bed"));
+if (!hasMice) console.warn("skipped: ../shared/data/b6btbr is not here");
 let dir: string;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "cos-study-"));
