@@ -4,8 +4,6 @@ import { err, ok, type Result } from "./result.ts";
 export const Op = { READ: 1, LIST: 2, EXPORT: 4, COMPUTE: 8 } as const;
 export type OpName = keyof typeof Op;
 
-export const allOps = Op.READ | Op.LIST | Op.EXPORT | Op.COMPUTE;
-
 /** Whether every bit of `wanted` is set in `mask`; an empty want is never allowed. */
 export const maskAllows = (mask: number, wanted: number): boolean =>
   wanted !== 0 && (mask & wanted) === wanted;

@@ -1,10 +1,10 @@
-/** An expected outcome: a value, or an error that the caller must handle. Bugs and lost infrastructure throw instead. */
+/**
+ * An expected outcome: a value, or an error that the caller must handle. Bugs and lost infrastructure throw instead. An error
+ * is a stable code plus the facts that prove it: never a secret, a genotype or a sample id.
+ */
 export type Result<T, E> = Ok<T> | Err<E>;
 export type Ok<T> = { readonly ok: true; readonly value: T };
 export type Err<E> = { readonly ok: false; readonly error: E };
-
-/** An error as a value: a stable code plus the facts that prove it. Never a secret, a genotype or a sample id. */
-export type CodedError<C extends string = string> = { readonly code: C };
 
 export const ok = <T>(value: T): Ok<T> => ({ ok: true, value });
 export const err = <const E>(error: E): Err<E> => ({ ok: false, error });

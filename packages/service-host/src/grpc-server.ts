@@ -1,7 +1,7 @@
 import { Server, ServerCredentials, type ServerInterceptor } from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer, type PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
-import { type GrpcOptions, ServerGrpc, Transport } from "@nestjs/microservices";
+import { type GrpcOptions, ServerGrpc } from "@nestjs/microservices";
 import { HealthImplementation } from "grpc-health-check";
 import { type GrpcService, withTypedFaults } from "./grpc-service.ts";
 import type { Wire } from "./wire/wire.ts";
@@ -100,5 +100,3 @@ function nestOptions({ services }: GrpcServerOptions): GrpcOptions["options"] {
     packageDefinition: Object.fromEntries(definitions) as unknown as PackageDefinition,
   };
 }
-
-export const grpcTransport = Transport.GRPC;

@@ -15,6 +15,5 @@ export { type ObjectStoreUnderTest, objectStoreContract } from "./object-store-c
 export { realPart } from "./real-part.ts";
 export { storeContract } from "./store-contract.ts";
 export { type TempFolder, tempFolder } from "./temp-folder.ts";
-export { startTestChain, type TestChain } from "./test-chain.ts";
 export { createTestDatabase, type TestDatabase } from "./test-database.ts";
 export { openTestStore, type TestStore } from "./test-store.ts";

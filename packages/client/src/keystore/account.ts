@@ -122,19 +122,6 @@ export async function accountOf(name: string, secret: AccountSecret): Promise<Lo
 /** An account whose key is in this process's memory. */
 export type LocalAccount = Account & { readonly wallet: Wallet; readonly ageIdentity: string };
 
-/** An account whose key a KMS-style signer holds. The age identity, which opens releases, is the account's own. */
-export async function remoteAccountOf(
-  name: string,
-  wallet: AccountSigner,
-  ageIdentity: string,
-  identityProvider?: IdentityProviderSignIn,
-): Promise<Account> {
-  const recipient = await identityToRecipient(ageIdentity);
-  const releaseKey = async () => ageIdentity;
-  const account = { name, address: asAddress(wallet.address), recipient, wallet, releaseKey };
-  return identityProvider === undefined ? account : { ...account, identityProvider };
-}
-
 /** What is known of an account without its passphrase. @errors `ACCOUNT_UNKNOWN`, `ACCOUNT_MALFORMED` */
 export async function readAccount(home: CosHome, name: string): Promise<Result<AccountInfo, AccountError>> {
   const file = await readAccountFile(home, name);

@@ -34,15 +34,6 @@ export function decideClauses(clauses: Clauses, spent: Counters, facts: Facts, q
   return counts === "Allowed" ? decideJob(clauses, facts, query) : counts;
 }
 
-/** Whether a permit issued under the grant may still take a result: nothing revoked, suspended or barred. */
-export function decideStanding(facts: Facts, version: number): Reason {
-  const state = decideState(facts.state);
-  if (state !== "Allowed") return state;
-  if (!facts.identityLive) return "IdentityNotLive";
-  if (!facts.datasetLive) return "DatasetUnavailable";
-  return version < facts.barrierVersion ? "VersionBarred" : "Allowed";
-}
-
 /** The one version that a permit under the grant may name: a barrier overrides a pin below it. */
 export function admissibleVersion(
   clauses: Pick<Clauses, "versionPolicy" | "pinnedVersion">,

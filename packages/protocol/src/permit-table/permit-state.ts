@@ -16,15 +16,3 @@ export const permitStates = Object.keys(PermitState) as PermitStateName[];
 /** States that no call leaves. */
 export const isFinalState = (state: PermitStateName): boolean =>
   state === "Released" || state === "Lapsed" || state === "Refunded";
-
-/** Why a permit was refunded; the values are the contract's. */
-export const RefundReason = {
-  None: 0,
-  Cancelled: 1,
-  Revoked: 2,
-  Expired: 3,
-  Failed: 4,
-  ChallengeUpheld: 5,
-  RulingTimedOut: 6,
-} as const;
-export type RefundReasonName = keyof typeof RefundReason;

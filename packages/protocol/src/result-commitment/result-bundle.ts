@@ -14,7 +14,6 @@ const attestationSchema = z.strictObject({
   outputDigest: digestSchema,
   signature: z.string().regex(/^0x[0-9a-f]{130}$/i),
 });
-export type BundleAttestation = z.infer<typeof attestationSchema>;
 
 /** What travels beside a result so that the owner can check it before opening: who computed which task to which digest. */
 export const resultBundleSchema = z.strictObject({
