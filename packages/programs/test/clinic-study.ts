@@ -1,5 +1,6 @@
 import { generateDatasetKey } from "@cos/fhe";
 import { type Manifest, parseVariantAxis, unwrap } from "@cos/protocol";
+import { afterAll, beforeAll } from "vitest";
 import {
   allelicAssociation,
   type DatasetVersion,
@@ -15,10 +16,20 @@ import {
 import { memoryObjects } from "./memory-objects.ts";
 import { tinyCohort } from "./tiny-cohort.ts";
 
-export type ClinicStudy = Awaited<ReturnType<typeof clinicStudy>>;
+type ClinicStudy = Awaited<ReturnType<typeof encryptClinic>>;
+
+/** A study for the tests of one file, at whose top it is called: it sets the file's hooks. @returns the study, in a test */
+export function clinicStudy(): () => ClinicStudy {
+  let study: ClinicStudy;
+  beforeAll(async () => {
+    study = await encryptClinic();
+  }, 180_000);
+  afterAll(() => study?.pool.close());
+  return () => study;
+}
 
 /** 130 people of one clinic with both traits, encrypted in memory, and the way from a version of them to a table. */
-export async function clinicStudy() {
+async function encryptClinic() {
   const cohort = tinyCohort(130);
   const store = memoryObjects();
   const key = await generateDatasetKey();
@@ -50,7 +61,7 @@ export async function clinicStudy() {
     return unwrap(finalise(program, paramsOf(program), opened, axis, version.ownerState));
   }
 
-  return { cohort, store, key, pool, dataset, compute, tableOf, close: () => pool.close() };
+  return { cohort, store, key, pool, dataset, compute, tableOf };
 }
 
 const paramsOf = (program: Program) => ({ trait: program === allelicAssociation ? "affected" : "height" });

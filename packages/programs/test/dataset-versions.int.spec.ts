@@ -1,7 +1,7 @@
 import { generateDatasetKey, openBlock } from "@cos/fhe";
 import { plaintextAssoc } from "@cos/genomics";
 import { checkManifest, manifestCommitment, rowsOf, unwrap } from "@cos/protocol";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   addTrait,
   allelicAssociation,
@@ -14,18 +14,14 @@ import {
   recomputeResult,
   withdrawRows,
 } from "../src/index.ts";
-import { type ClinicStudy, clinicStudy } from "./clinic-study.ts";
+import { clinicStudy } from "./clinic-study.ts";
 import { tinyCohort } from "./tiny-cohort.ts";
 
-let study: ClinicStudy;
-beforeAll(async () => {
-  study = await clinicStudy();
-}, 180_000);
-afterAll(() => study?.close());
+const study = clinicStudy();
 
 describe("new people, new traits, withdrawals", () => {
   it("appends a segment that is counted with the first", async () => {
-    const { cohort, store, key, dataset, tableOf } = study;
+    const { cohort, store, key, dataset, tableOf } = study();
     const more = tinyCohort(40, 2, "Q");
     const appended = unwrap(
       await appendSegment(dataset, {
@@ -57,7 +53,7 @@ describe("new people, new traits, withdrawals", () => {
   });
 
   it("refuses people who were typed elsewhere on the genome, and another key", async () => {
-    const { store, key, dataset } = study;
+    const { store, key, dataset } = study();
     const other = tinyCohort(10, 3, "R");
     const request = {
       source: { ...other.source, variants: [...other.source.variants].reverse() },
@@ -76,7 +72,7 @@ describe("new people, new traits, withdrawals", () => {
   });
 
   it("withdraws people: rows gone from every object, counts as without them, others untouched", async () => {
-    const { cohort, store, dataset, tableOf } = study;
+    const { cohort, store, dataset, tableOf } = study();
     const leaving = ["P3", "P64", "P129"];
     const withdrawn = unwrap(
       await withdrawRows(dataset, { people: leaving, read: store.read, sink: store.sink, effectiveAt: 2 }),
@@ -116,7 +112,7 @@ describe("new people, new traits, withdrawals", () => {
   });
 
   it("adds a trait without touching genotypes, deleted rows staying away", async () => {
-    const { cohort, store, key, pool, dataset, tableOf } = study;
+    const { cohort, store, key, pool, dataset, tableOf } = study();
     const withdrawn = unwrap(
       await withdrawRows(dataset, { people: ["P5"], read: store.read, sink: store.sink, effectiveAt: 2 }),
     );

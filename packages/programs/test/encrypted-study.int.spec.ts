@@ -1,6 +1,6 @@
 import { plaintextAssoc, plaintextQassoc } from "@cos/genomics";
 import { checkManifest, digestOfJson, manifestBytes, manifestCommitment, unwrap } from "@cos/protocol";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   allelicAssociation,
   fromRecoveryKit,
@@ -10,17 +10,13 @@ import {
   parseOwnerState,
   toRecoveryKit,
 } from "../src/index.ts";
-import { type ClinicStudy, clinicStudy } from "./clinic-study.ts";
+import { clinicStudy } from "./clinic-study.ts";
 
-let study: ClinicStudy;
-beforeAll(async () => {
-  study = await clinicStudy();
-}, 180_000);
-afterAll(() => study?.close());
+const study = clinicStudy();
 
 describe("an encrypted study", () => {
   it("counts alleles exactly as plain arithmetic does, missing calls, men's X and missing traits included", async () => {
-    const { cohort, dataset, tableOf } = study;
+    const { cohort, dataset, tableOf } = study();
     const table = await tableOf(allelicAssociation, dataset);
     expect(table.kind === "assoc" && table.counts).toEqual(
       unwrap(await plaintextAssoc(cohort.source, cohort.binary)),
@@ -28,14 +24,14 @@ describe("an encrypted study", () => {
   });
 
   it("sums a quantity to its last decimal", async () => {
-    const { cohort, dataset, tableOf } = study;
+    const { cohort, dataset, tableOf } = study();
     const table = await tableOf(linearRegressionProgram, dataset);
     const plain = unwrap(await plaintextQassoc(cohort.source, cohort.quantitative));
     expect(table.kind === "qassoc" && table.sums).toEqual(plain);
   });
 
   it("publishes no name, no count of people and no value", () => {
-    const { cohort, dataset } = study;
+    const { cohort, dataset } = study();
     const { manifest, ownerState } = dataset;
     expect(checkManifest(JSON.parse(JSON.stringify(manifest))).ok).toBe(true);
     const text = new TextDecoder().decode(manifestBytes(manifest));
@@ -48,7 +44,7 @@ describe("an encrypted study", () => {
   });
 
   it("hides who sits in which row, afresh each time", async () => {
-    const { cohort, dataset } = study;
+    const { cohort, dataset } = study();
     const rows = dataset.ownerState.segments.s1?.people.map(([, , row]) => row) as number[];
     expect(new Set(rows).size).toBe(130);
     expect(Math.max(...rows)).toBeLessThan(150);
@@ -61,7 +57,7 @@ describe("an encrypted study", () => {
   });
 
   it("is opened on an empty machine by what the recovery kit holds", async () => {
-    const { key, dataset, compute } = study;
+    const { key, dataset, compute } = study();
     const kit = toRecoveryKit({
       key,
       ownerState: dataset.ownerState,

@@ -7,7 +7,7 @@ import {
   type ObjectRef,
   unwrap,
 } from "@cos/protocol";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   allelicAssociation,
   EvaluationPool,
@@ -20,17 +20,13 @@ import {
   taskSpec,
   taskSpecBytes,
 } from "../src/index.ts";
-import { type ClinicStudy, clinicStudy, planOf } from "./clinic-study.ts";
+import { clinicStudy, planOf } from "./clinic-study.ts";
 
-let study: ClinicStudy;
-beforeAll(async () => {
-  study = await clinicStudy();
-}, 180_000);
-afterAll(() => study?.close());
+const study = clinicStudy();
 
 describe("an encrypted study", () => {
   it("gives the same bytes on one thread, on two, from another pool, and with either engine", async () => {
-    const { store, pool, dataset } = study;
+    const { store, pool, dataset } = study();
     const plan = planOf(linearRegressionProgram, dataset.manifest);
     const spec = taskSpec(plan, planDigestOf(plan), 0);
     const other = new EvaluationPool(1, "wasm");
@@ -44,7 +40,7 @@ describe("an encrypted study", () => {
   });
 
   it("gives the same bytes through shared memory, and all of it back but for the output's", async () => {
-    const { store, pool, dataset } = study;
+    const { store, pool, dataset } = study();
     const plan = planOf(allelicAssociation, dataset.manifest);
     const planDigest = planDigestOf(plan);
     let held = 0;
@@ -87,7 +83,7 @@ describe("an encrypted study", () => {
   });
 
   it("takes no task whose numbers point nowhere", () => {
-    const { dataset } = study;
+    const { dataset } = study();
     const plan = planOf(allelicAssociation, dataset.manifest);
     const spec = taskSpec(plan, planDigestOf(plan), 0);
     for (const change of [
@@ -104,7 +100,7 @@ describe("an encrypted study", () => {
   });
 
   it("stops when told to", async () => {
-    const { store, pool, dataset } = study;
+    const { store, pool, dataset } = study();
     const plan = planOf(linearRegressionProgram, dataset.manifest);
     const abort = new AbortController();
     const running = pool.evaluate(taskSpec(plan, planDigestOf(plan), 0), store.read, {
@@ -115,7 +111,7 @@ describe("an encrypted study", () => {
   });
 
   it("refuses tampered, swapped and foreign blocks while evaluating", async () => {
-    const { store, pool, dataset } = study;
+    const { store, pool, dataset } = study();
     const plan = planOf(allelicAssociation, dataset.manifest);
     const spec = taskSpec(plan, planDigestOf(plan), 0);
     const run = async (change: (ref: ObjectRef, bytes: Uint8Array) => Uint8Array) =>

@@ -18,7 +18,7 @@ import {
   unwrap,
 } from "@cos/protocol";
 import { Wallet } from "ethers";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import {
   algorithmIdOf,
   allelicAssociation,
@@ -32,13 +32,9 @@ import {
   type VerifyRequest,
   verifyResult,
 } from "../src/index.ts";
-import { type ClinicStudy, clinicStudy, planOf } from "./clinic-study.ts";
+import { clinicStudy, planOf } from "./clinic-study.ts";
 
-let study: ClinicStudy;
-beforeAll(async () => {
-  study = await clinicStudy();
-}, 180_000);
-afterAll(() => study?.close());
+const study = clinicStudy();
 
 const workers = ["11", "22", "33"].map((byte) => new Wallet(`0x${byte.repeat(32)}`));
 const permitId = digestOfJson("permit") as PermitId;
@@ -94,11 +90,11 @@ describe("verifyResult", () => {
         algorithmId,
         paramsHash: paramsHashOf(job),
         purposeHash: statedPurposeHash(job.purpose),
-        datasetRoots: [manifestCommitment(study.dataset.manifest)],
+        datasetRoots: [manifestCommitment(study().dataset.manifest)],
         resultCommitment: resultCommitment({ ...bundle, outputDigest: entries.digest }),
       },
       program: allelicAssociation,
-      manifests: [study.dataset.manifest],
+      manifests: [study().dataset.manifest],
       bundle,
       resultBytes: bytes,
       assurance: {
@@ -133,7 +129,7 @@ describe("verifyResult", () => {
   };
 
   beforeAll(async () => {
-    const { store, pool, dataset } = study;
+    const { store, pool, dataset } = study();
     plan = planOf(allelicAssociation, dataset.manifest);
     planDigest = planDigestOf(plan);
     const outputs: Digest[] = [];
@@ -235,7 +231,7 @@ describe("verifyResult", () => {
   });
 
   it("refuses changed, truncated and re-ordered bytes", async () => {
-    const { store, pool } = study;
+    const { store, pool } = study();
     const changed = request.resultBytes.slice();
     changed[changed.length - 1] = (changed[changed.length - 1] as number) ^ 1;
     expect(codeOf({ ...request, resultBytes: changed })).toBe("OUTPUT_DIGEST_MISMATCH");
@@ -247,7 +243,7 @@ describe("verifyResult", () => {
   });
 
   it("finds a dishonest task by computing it again", async () => {
-    const { store, pool } = study;
+    const { store, pool } = study();
     const claimed = (task: number) => request.bundle.tasks[task]!.outputDigest;
     expect(await spotCheckTasks(pool, plan, [0], claimed, store.read)).toEqual({ ok: true, value: null });
     expect(await spotCheckTasks(pool, plan, [0], () => digestOfJson("lie"), store.read)).toMatchObject({
