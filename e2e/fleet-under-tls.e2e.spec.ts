@@ -1,15 +1,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CosClient, ensureIdentity, openCohort, readPlatformFile } from "@cos/client";
+import { CosClient, ensureIdentity, readPlatformFile } from "@cos/client";
 import { type Fleet, startFleet } from "@cos/cluster";
-import { compareCounts, newParty, type PlatformProcess, plaintextStudy } from "@cos/demo";
+import { compareCounts, newParty, type PlatformProcess } from "@cos/demo";
 import type { Digest } from "@cos/protocol";
 import { realPart } from "@cos/testkit";
 import { TestAuthority } from "@cos/testkit/test-authority";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cacheFolder } from "../tools/parts/cache-folder.ts";
 import { type SecureParts, startSecureParts } from "../tools/parts/secure-parts.ts";
+import { countPlainly } from "./support/checked-result.ts";
 import { patience } from "./support/patience.ts";
 import { Scene } from "./support/scene.ts";
 import { smallCohort } from "./support/small-cohort.ts";
@@ -69,10 +70,7 @@ describe.skipIf(parts.includes(undefined))("five services as processes, every wi
       const { jobId } = await scene.run(datasetId, grantId, trait);
       // One worker computed it, so the owner trusts nobody: it fetches the ciphertexts and computes the sums again.
       const opened = await scene.openResult(jobId, { recompute: true });
-      const { source, traits } = await openCohort(files);
-      const plain = await plaintextStudy(source, traits[0] ?? expect.fail("a cohort without a trait"));
-      await source.close();
-      expect(compareCounts(opened.result, plain)).toMatchObject({ equal: true });
+      expect(compareCounts(opened.result, await countPlainly(files))).toMatchObject({ equal: true });
       expect((await scene.release(opened, requestFile)).transaction).toMatch(/^0x/);
       for (const party of people) party.client.close();
     },

@@ -69,7 +69,8 @@ describe("a job", () => {
     expect(done.tasksDone).toBe(done.tasksTotal);
     expect(done.tasksTotal).toBeGreaterThanOrEqual(6); // two map tasks at least and the reduce task, two replicas each
     // The job can be done before its last workers have heard that their outputs count.
-    await expect.poll(() => a.completed.length + b.completed.length).toBe(done.tasksTotal);
+    const counted = () => a.completed.length + b.completed.length;
+    await expect.poll(counted, { timeout: 30_000 }).toBe(done.tasksTotal);
     expect(new Set(a.completed)).toEqual(new Set(b.completed)); // each did each task once
     expect(a.completed.length).toBe(new Set(a.completed).size);
 

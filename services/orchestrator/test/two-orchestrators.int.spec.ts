@@ -33,7 +33,7 @@ describe.each(kinds)("two orchestrators on %s", (_, open) => {
         await platform.expectRightResult(await platform.reaches(permitId, "COMPLETED"));
       }
       await expect
-        .poll(() => workers.map((worker) => worker.completed.length > 0))
+        .poll(() => workers.map((worker) => worker.completed.length > 0), { timeout: 30_000 })
         .toEqual([true, true, true]);
       const { rows: twice } = await platform.db.query(
         `SELECT job_id, task_id FROM replica WHERE state = 'DONE' GROUP BY job_id, task_id, worker HAVING count(*) > 1`,
