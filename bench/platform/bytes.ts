@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { objectKey, openS3Store, type S3Store } from "@cos/objects";
 import { TicketKind } from "@cos/proto/gateway";
 import { type Digest, uploadHeaders } from "@cos/protocol";
+import { startPeer } from "./peer.ts";
 import type { Report } from "./report.ts";
 import type { Stage } from "./stage.ts";
 
@@ -35,6 +36,11 @@ export async function benchBytes(
     url: await store.presignPut(objectKey(digest), 600, { digest, sizeBytes: bytes.length }),
     headers: uploadHeaders(digest),
   });
+  const pipe = await startPeer("bare-pipe.ts", new URL(parts.s3).origin);
+  const throughPipe: Url = async (thing) => {
+    const { pathname, search } = new URL((await fromStore(thing)).url);
+    return { url: `${pipe.address}${pathname}${search}`, headers: {} };
+  };
   const fromStore: Url = async ({ digest }) => ({
     url: await store.presignGet(objectKey(digest), 600),
     headers: {},
@@ -44,15 +50,17 @@ export async function benchBytes(
   const warm = some();
   await putAll(warm, gateway);
   await getAll(warm, gateway);
+  await getAll(warm, throughPipe);
   await getAll(warm, fromStore);
 
   const [mine, direct] = [some(), some()];
   const up = await rate(mine, 1, () => putAll(mine, gateway));
   const upDirect = await rate(direct, 1, () => putAll(direct, toStore));
   // Turn about, so that what else runs on the machine meets both alike.
-  const times = { gateway: 0, store: 0 };
+  const times = { gateway: 0, pipe: 0, store: 0 };
   for (let round = 0; round < repeat; round++) {
     times.gateway += await seconds(() => getAll(mine, gateway));
+    times.pipe += await seconds(() => getAll(mine, throughPipe));
     times.store += await seconds(() => getAll(mine, fromStore));
   }
   const bytesRead = (repeat * lanes * mebibytes * mebi) / 1e6;
@@ -65,12 +73,20 @@ export async function benchBytes(
     aim: "> 0.7",
   });
   report.add({
+    what: "bytes read through a bare pipe of Node.js",
+    value: bytesRead / times.pipe,
+    unit: "MB/s",
+    against: "the same ranges from the store",
+    ceiling: bytesRead / times.store,
+  });
+  report.add({
     what: "bytes stored through the gateway",
     value: up,
     unit: "MB/s",
     against: "the same objects put into the store",
     ceiling: upDirect,
   });
+  await pipe.stop();
   await drop(store, [...warm, ...mine, ...direct]);
   await store.close();
 }

@@ -5,10 +5,11 @@ import { type Address, asDigest, ticketRedemptionHash } from "@cos/protocol";
 import { grpcService, hostService } from "@cos/service-host";
 import { recoverAddress, Signature } from "ethers";
 import { CompactSign, compactVerify, generateKeyPair } from "jose";
+import { ready } from "./peer.ts";
 
 /**
  * A gateway that keeps nothing: checks a session's signature and makes a ticket's, or recovers who signed a proof, as the
- * real one must for each call. Prints its address and runs until it is killed.
+ * real one must for each call.
  */
 const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
 const holder = `0x${"5a".repeat(20)}` as Address;
@@ -45,4 +46,4 @@ const { grpcAddress } = await hostService({
   host: "127.0.0.1",
   grpc: { port: 0, services: [service], descriptorSet: descriptorSet() },
 });
-console.log(grpcAddress);
+ready(grpcAddress);

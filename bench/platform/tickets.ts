@@ -1,10 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { IssueTicketRequest, TicketKind, TicketServiceService } from "@cos/proto/gateway";
 import { type Digest, signTicketRedemption } from "@cos/protocol";
 import { createGrpcClient, type GrpcClient } from "@cos/service-host";
+import { startPeer } from "./peer.ts";
 import type { Report } from "./report.ts";
 import type { Stage } from "./stage.ts";
 
@@ -31,7 +28,7 @@ export async function benchTickets(
   const wish = IssueTicketRequest.fromPartial({ kind: TicketKind.TICKET_KIND_OWN_DATASET, datasetId });
   const { services, chain } = scene.platform.platform;
 
-  const ceiling = await startEmptyGateway();
+  const ceiling = await startPeer("empty-gateway.ts");
   const empty = connect(ceiling.address);
   await issueMany(empty, call, wish, Math.ceil(count / 10));
   const issueCeiling = (await issueMany(empty, call, wish, count)).perSecond;
@@ -112,17 +109,3 @@ async function together<T>(
 
 const audienceOf = (ticket: string): string =>
   (JSON.parse(Buffer.from(ticket.split(".")[1] ?? "", "base64url").toString()) as { aud: string }).aud;
-
-async function startEmptyGateway(): Promise<{ address: string; stop(): Promise<void> }> {
-  const entry = fileURLToPath(new URL("empty-gateway.ts", import.meta.url));
-  const child = spawn(process.execPath, [entry], { stdio: ["ignore", "pipe", "inherit"] });
-  const [address] = (await once(createInterface(child.stdout), "line")) as [string];
-  return {
-    address,
-    stop: async () => {
-      const gone = once(child, "exit");
-      child.kill("SIGKILL");
-      await gone;
-    },
-  };
-}
