@@ -123,6 +123,7 @@ async function openTransfers({
       },
       discard: (buffer) => {
         if (buffer instanceof SharedArrayBuffer) buffers.give(buffer);
+        else buffer.transfer(0);
       },
       write: async (_, { digest, sizeBytes }, pieces) => {
         unwrap(await store.put(objectKey(digest), Readable.from(pieces), { sizeBytes }));

@@ -40,16 +40,27 @@ export class ThreadPool {
   readonly size: number;
   readonly #script: URL;
   readonly #workerData: unknown;
+  readonly #youngMebibytes: number | undefined;
   readonly #threads: Thread[] = [];
   readonly #queue: Pending[] = [];
   #nextId = 0;
   #closed = false;
 
-  /** @param workerData handed to each thread when it starts */
-  constructor(script: URL, size: number, workerData?: unknown) {
+  /**
+   * @param workerData handed to each thread when it starts
+   * @param options.youngMebibytes most memory for a thread's young objects; V8's own choice, which grows with the machine,
+   * where none is said. Threads whose data lie outside V8's heap need little
+   */
+  constructor(
+    script: URL,
+    size: number,
+    workerData?: unknown,
+    { youngMebibytes }: { youngMebibytes?: number } = {},
+  ) {
     this.size = size;
     this.#script = script;
     this.#workerData = workerData;
+    this.#youngMebibytes = youngMebibytes;
   }
 
   /** Queues a job. Rejects when the thread throws or dies: a bug or lost infrastructure, never an expected outcome. */
@@ -86,7 +97,11 @@ export class ThreadPool {
 
   #start(): Thread | undefined {
     if (this.#threads.length >= this.size) return undefined;
-    const worker = new Worker(this.#script, { workerData: this.#workerData });
+    const young = this.#youngMebibytes;
+    const worker = new Worker(this.#script, {
+      workerData: this.#workerData,
+      ...(young === undefined ? {} : { resourceLimits: { maxYoungGenerationSizeMb: young } }),
+    });
     const thread: Thread = { worker, current: undefined };
     worker.unref();
     worker.on("message", (message: FromThread) => void this.#onMessage(thread, message));

@@ -27,6 +27,9 @@ export type EvaluateJob =
   | { kind: "reduce"; spec: TaskSpec; shared: boolean; partials: ObjectRef[] };
 export type EvaluateQuestion = ObjectRef | { memoryBytes: number };
 
+/** Ciphertexts lie outside V8's heap; what lies in it is small. V8 would let each thread take tens of MiB more. */
+const youngMebibytes = 6;
+
 /**
  * Evaluates tasks in worker threads. Objects are read by the main thread (`read`), one block at a time per thread.
  * A task can be spread over several threads; its output bytes do not depend on how many.
@@ -45,7 +48,12 @@ export class EvaluationPool {
     this.threads = threads;
     this.engine = name;
     this.engineDescription = description;
-    this.#pool = new ThreadPool(new URL("./evaluate-thread.ts", import.meta.url), threads, { engine: name });
+    this.#pool = new ThreadPool(
+      new URL("./evaluate-thread.ts", import.meta.url),
+      threads,
+      { engine: name },
+      { youngMebibytes },
+    );
   }
 
   /**

@@ -36,6 +36,7 @@ export function httpTransfers(buffers: SharedMemory, dispatcher?: Dispatcher): T
       }),
     discard: (buffer) => {
       if (buffer instanceof SharedArrayBuffer) buffers.give(buffer);
+      else buffer.transfer(0);
     },
     write: (url, { digest, sizeBytes }, pieces, signal) =>
       retrying("OUTPUT_REFUSED", signal, async (limit) => {

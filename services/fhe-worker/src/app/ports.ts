@@ -71,7 +71,7 @@ export class TransferFailed extends Error {
 export interface Transfers {
   /** The bytes lie in shared memory, which their reader gives back. */
   read(url: string, sizeBytes: number, signal: AbortSignal): Promise<Uint8Array<SharedArrayBuffer>>;
-  /** Takes back shared memory that was read into and that nobody looks at; other memory is left to itself. */
+  /** Takes memory that nobody looks at any more: shared memory for the next block, other memory is freed at once. */
   discard(buffer: ArrayBufferLike): void;
   /** @param pieces of `output`, which follow one another */
   write(url: string, output: ObjectRef, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void>;

@@ -113,10 +113,15 @@ async function runLeased(
   const sizeBytes = result.value.reduce((sum, piece) => sum + piece.length, 0);
   const output = { digest: digestOfPieces(result.value), sizeBytes };
   const url = await parts.tasks.presignOutput(task, lease.fence, output, signal);
+  let isStored = false;
   try {
     if (url !== undefined) await parts.transfers.write(url, output, result.value, signal);
+    isStored = true;
   } finally {
-    for (const buffer of new Set(result.value.map((piece) => piece.buffer))) parts.transfers.discard(buffer);
+    for (const buffer of new Set(result.value.map((piece) => piece.buffer))) {
+      // What failed may still be looked at by a socket that is being closed: memory that would be freed is let go instead.
+      if (isStored || buffer instanceof SharedArrayBuffer) parts.transfers.discard(buffer);
+    }
   }
   signal.throwIfAborted();
   const signature = await parts.attest(lease.permitId, task.taskId, output.digest);
