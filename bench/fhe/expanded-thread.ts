@@ -10,8 +10,8 @@ import {
 } from "@cos/fhe";
 import { chooseEngine, createEngine, type EngineSetting } from "@cos/fhe-native";
 import { objectKey, openEmbeddedObjects, readObject } from "@cos/objects";
-import { type PlanContraction, parseTaskSpec, type TaskSpec, toOutput } from "@cos/programs";
-import { type ObjectRef, unwrap } from "@cos/protocol";
+import { type PlanContraction, parseTaskSpec, type TaskSpec, toOutputPieces } from "@cos/programs";
+import { joinPieces, type ObjectRef, unwrap } from "@cos/protocol";
 import { meet } from "./barrier.ts";
 
 /** What a thread that has its tasks' ciphertexts expanded in memory is told. */
@@ -53,7 +53,7 @@ for (let i = 0; i < data.repetitions + 1; i += 1) {
   entries = loaded.map(evaluate);
   if (i > 0) spans.push([from, process.hrtime.bigint()]); // the first one warms up
 }
-const outputs = loaded.map(({ spec }, i) => toOutput(spec, entries[i] ?? []));
+const outputs = loaded.map(({ spec }, i) => joinPieces(toOutputPieces(spec, entries[i] ?? [])));
 parentPort?.postMessage({ spans, outputs } satisfies ExpandedTimes);
 
 async function load(spec: TaskSpec): Promise<Loaded> {

@@ -1,6 +1,6 @@
 import { type Digest, digestSchema, err, joinPieces, ok, type Result } from "@cos/protocol";
 import { z } from "zod";
-import { type ContainerError, framePieces, openFrame } from "./framed-file.ts";
+import { type ContainerError, framePieces, openFrame, withDigest } from "./framed-file.ts";
 import { packedCiphertextBytes } from "./profile.ts";
 import { findProfile } from "./profiles.ts";
 
@@ -19,7 +19,7 @@ export type CiphertextEntry = EntryKey & {
   degree: 1 | 2;
   /** `degree + 1` polynomials, packed, in NTT form. */
   packed: Uint8Array;
-  /** The entry's digest in the list that it was read from, and checked there: another list states the same. */
+  /** The entry's digest where it is known: checked in a list that it was read from, or worked out by `digestedEntry`. */
   digest?: Uint8Array | undefined;
 };
 
@@ -55,16 +55,20 @@ export function ciphertextListPieces(
   header: { planDigest: Digest; taskId: Digest; contexts: CiphertextListHeader["contexts"] },
   entries: readonly CiphertextEntry[],
 ): Uint8Array<ArrayBuffer>[] {
-  return framePieces(
-    shape,
-    { format: "cos-ciphertexts/1", ...header },
-    entries.map((e) => ({
-      fields: [e.contraction, e.variantBlock, e.run, e.context, e.degree],
-      payload: e.packed,
-      digest: e.digest,
-    })),
-  );
+  return framePieces(shape, { format: "cos-ciphertexts/1", ...header }, entries.map(toRecord));
 }
+
+/** The entry with its digest: made where its ciphertext is, by threads, it need not be made where lists are written. */
+export const digestedEntry = (entry: CiphertextEntry): CiphertextEntry => ({
+  ...entry,
+  digest: withDigest(shape, toRecord(entry)).digest,
+});
+
+const toRecord = (e: CiphertextEntry) => ({
+  fields: [e.contraction, e.variantBlock, e.run, e.context, e.degree],
+  payload: e.packed,
+  digest: e.digest,
+});
 
 export type CiphertextList = {
   header: CiphertextListHeader;

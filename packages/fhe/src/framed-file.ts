@@ -70,6 +70,14 @@ export function framePieces(
   return [out, ...records.map((record) => record.payload as Uint8Array<ArrayBuffer>)];
 }
 
+/** A record with its digest, as `framePieces` would work it out. */
+export function withDigest(shape: FrameShape, { fields, payload }: FrameRecord): FrameRecord {
+  const bytes = new Uint8Array(fields.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (const [i, field] of fields.entries()) view.setUint32(4 * i, field, true);
+  return { fields, payload, digest: recordDigest(shape, bytes, payload) };
+}
+
 /** A frame whose sizes and seal were checked; payloads are checked one by one as they are asked for. */
 export type Frame<H> = {
   header: H;

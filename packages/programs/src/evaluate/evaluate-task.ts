@@ -1,26 +1,11 @@
 import type { CiphertextEntry, Engine } from "@cos/fhe";
 import { ciphertextListPieces, findProfile } from "@cos/fhe";
-import { joinPieces, ok, type Result } from "@cos/protocol";
+import type { Result } from "@cos/protocol";
 import { compareEntries, type TaskSpec } from "../plan/plan.ts";
 import type { EvaluateError, EvaluateOptions, ReadObject } from "./evaluate-error.ts";
 import { Evaluation } from "./evaluation.ts";
 
-/** Runs one evaluation task. Its output is a function of the task and its inputs, byte for byte. */
-export async function evaluateTask(
-  engine: Engine,
-  spec: TaskSpec,
-  read: ReadObject,
-  options: EvaluateOptions = {},
-): Promise<Result<Uint8Array, EvaluateError>> {
-  const entries = await evaluateEntries(engine, spec, read, options);
-  return entries.ok ? ok(toOutput(spec, entries.value)) : entries;
-}
-
-/** A task's output from its entries, put into their canonical order. */
-export const toOutput = (spec: TaskSpec, entries: readonly CiphertextEntry[]): Uint8Array<ArrayBuffer> =>
-  joinPieces(toOutputPieces(spec, entries));
-
-/** The same in pieces that follow one another; the ciphertexts are not copied. */
+/** A task's output from its entries, in their canonical order: pieces that follow one another, ciphertexts not copied. */
 export function toOutputPieces(
   spec: TaskSpec,
   entries: readonly CiphertextEntry[],
@@ -32,8 +17,9 @@ export function toOutputPieces(
 }
 
 /**
- * The sums of one evaluation task. Memory: one block, the expanded weights of one row block, and the open sums.
- * Row blocks are the outer loop, so that a weight is expanded once for all variant blocks.
+ * The sums of one evaluation task: a function of the task and its inputs, byte for byte. Memory: one block, the expanded
+ * weights of one row block, and the open sums. Row blocks are the outer loop, so that a weight is expanded once for all
+ * variant blocks.
  */
 export async function evaluateEntries(
   engine: Engine,

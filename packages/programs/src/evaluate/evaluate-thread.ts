@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { type EngineName, serveJobs } from "@cos/fhe";
+import { digestedEntry, type EngineName, serveJobs } from "@cos/fhe";
 import { createEngine } from "@cos/fhe-native";
 import { type ObjectRef, ok } from "@cos/protocol";
 import type { TaskSpec } from "../plan/plan.ts";
@@ -42,7 +42,7 @@ serveJobs(async (job, { ask, tell, signal }) => {
     packed.set(entry.packed);
     free(entry.packed.buffer);
     at += packed.length;
-    return { ...entry, packed };
+    return digestedEntry({ ...entry, packed });
   });
   return { value: ok(placed) };
 });
