@@ -2,7 +2,7 @@
  * Measures the owner's side on this machine: encryption, expansion and decryption per ciphertext in 1 and 2 threads, and a
  * cohort from its PLINK files to finished containers.
  *
- *     node bench/fhe/owner.ts [--samples 2000] [--markers 8192] [--ciphertexts 200] [--repetitions 7]
+ *     node bench/fhe/owner.ts [--samples 8000] [--markers 8192] [--ciphertexts 200] [--repetitions 7]
  *                             [--threads 1,2] [--json out/bench-fhe-owner.json]
  *
  * Threads begin each repetition together; a repetition lasts from the first begin to the last end, and the best one counts.
@@ -14,7 +14,7 @@ import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
-import { countsProfile, generateDatasetKey } from "@cos/fhe";
+import { countsProfile, freeNow, generateDatasetKey } from "@cos/fhe";
 import { openPlink, simulateCohort, writePlink } from "@cos/genomics";
 import { encryptDataset } from "@cos/programs";
 import { unwrap } from "@cos/protocol";
@@ -34,7 +34,7 @@ export type OwnerFigure = {
 
 const { values: options } = parseArgs({
   options: {
-    samples: { type: "string", default: "2000" },
+    samples: { type: "string", default: "8000" },
     markers: { type: "string", default: "8192" },
     ciphertexts: { type: "string", default: "200" },
     repetitions: { type: "string", default: "7" },
@@ -108,7 +108,9 @@ async function measureCohort(threads: number): Promise<OwnerFigure> {
         assembly: "unspecified",
         rowsPadded: samples,
         key,
-        sink: async () => {},
+        sink: async (_, bytes, label) => {
+          if (label !== undefined) freeNow(bytes); // as a sink does that has stored them
+        },
         effectiveAt: 0,
         threads,
       }),
