@@ -26,6 +26,14 @@ describe("buffer pool", () => {
     expect([small.buffer, large.buffer]).not.toContain(pool.take(200 * kib).buffer);
   });
 
+  it("gives the smallest that fits, so that a large block finds its own", () => {
+    const pool = createBufferPool(10_000 * kib);
+    const [large, small] = [pool.take(300 * kib), pool.take(200 * kib)];
+    for (const { buffer } of [small, large]) pool.give(buffer);
+    expect(pool.take(190 * kib).buffer).toBe(small.buffer);
+    expect(pool.take(300 * kib).buffer).toBe(large.buffer);
+  });
+
   it("keeps no more memory than it may, the latest first", () => {
     const pool = createBufferPool(256 * kib);
     const blocks = [1, 2, 3].map(() => pool.take(128 * kib).buffer);

@@ -13,10 +13,13 @@ export function createBufferPool(keepBytes: number): SharedMemory {
   let spareBytes = 0;
   return {
     take: (bytes) => {
-      // Never a buffer of more than twice the size: a small block must not hold a large one's memory.
-      const fits = ({ byteLength }: SharedArrayBuffer) =>
-        byteLength >= bytes && byteLength <= 2 * bytes + granule;
-      const at = spare.findLastIndex(fits);
+      // The smallest that fits, or blocks would take the buffers of larger ones, and those find none. And never one of more
+      // than twice the size: a small block must not hold a large one's memory.
+      let at = -1;
+      for (const [i, { byteLength }] of spare.entries()) {
+        const fits = byteLength >= bytes && byteLength <= 2 * bytes + granule;
+        if (fits && byteLength <= (spare[at]?.byteLength ?? Number.POSITIVE_INFINITY)) at = i;
+      }
       const [found] = at < 0 ? [] : spare.splice(at, 1);
       spareBytes -= found?.byteLength ?? 0;
       const buffer = found ?? new SharedArrayBuffer(Math.ceil(bytes / granule) * granule);
