@@ -39,7 +39,7 @@ WORKDIR /app
 # Root's, and nobody else may write to it.
 COPY --from=tree /app .
 RUN groupadd --gid 10001 cos && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin cos \
- && for at in access gateway orchestrator settlement worker-1 worker-2 worker-3 operator client postgres minio redis grafana chain minio-data gateway-keys; \
+ && for at in access gateway orchestrator settlement worker-1 worker-2 worker-3 operator client kafka postgres minio redis grafana chain minio-data gateway-keys; \
     do mkdir -p /run/cos/$at && chown 10001:10001 /run/cos/$at && chmod 750 /run/cos/$at; done
 USER 10001:10001
 # SERVING, by the standard gRPC health service of the process itself.

@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,6 +38,7 @@ try {
   await compose.read("cp", "prepare:/run/cos/client/platform.json", platformFile);
   say(await green());
   say(await guarded());
+  say(await partsUnderTls());
   say(await tellsStopped("redis", "cache"));
   say(await tellsStopped("minio", "object store"));
   await compose.read("cp", "prepare:/run/cos/operator", join(dir, "operator"));
@@ -168,6 +169,21 @@ async function tellsStopped(part: string, line: string): Promise<string> {
   await compose.read("start", part);
   await told(/ok/);
   return `with ${part} stopped, cos doctor says of the ${line}: ${says}; and nothing more once it is back`;
+}
+
+/** What the gateway's container sees of each part: TLS that the deployment's authority certified, and nothing in the clear. */
+async function partsUnderTls(): Promise<string> {
+  const script = await readFile(join(root, "e2e", "compose", "look-at-parts.mjs"), "utf8");
+  const said = await compose.read("exec", "-T", "gateway", "node", "--input-type=module", "--eval", script);
+  const seen = JSON.parse(said) as Record<
+    string,
+    { believed: string; byTheWorld: string; inTheClear: string }
+  >;
+  for (const [part, { believed, byTheWorld, inTheClear }] of Object.entries(seen)) {
+    const isWell = believed === "yes" && byTheWorld !== "yes" && inTheClear.startsWith("no");
+    if (!isWell) throw new Error(`${part}: ${JSON.stringify(seen[part])}`);
+  }
+  return `${Object.keys(seen).join(", ")} speak TLS under their own authority, and nothing in the clear`;
 }
 
 type Inspected = {

@@ -1,5 +1,6 @@
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
+import { isIP } from "node:net";
 import * as x509 from "@peculiar/x509";
 
 x509.cryptoProvider.set(webcrypto as never);
@@ -13,8 +14,8 @@ const skewMs = 3_600_000;
 export type CertifiedKey = { readonly cert: string; readonly key: string };
 
 /**
- * An authority that certifies the services of one deployment, `spiffe://cos/<service>`, and is then forgotten: its key
- * lives in this object only. Preparing again makes another authority and other certificates. PEM.
+ * An authority that certifies the services of one deployment, `spiffe://cos/<service>`, or its parts by their hosts, and is
+ * then forgotten: its key lives in this object only. Preparing again makes another authority and other certificates. PEM.
  */
 export class DeploymentAuthority {
   readonly #keys: webcrypto.CryptoKeyPair;
@@ -28,12 +29,16 @@ export class DeploymentAuthority {
   }
 
   /** @param days that the authority and everything it certifies is good for */
-  static async create(days: number, now = Date.now()): Promise<DeploymentAuthority> {
+  static async create(
+    days: number,
+    now = Date.now(),
+    name = "CN=cos deployment",
+  ): Promise<DeploymentAuthority> {
     const keys = await newKeys();
     const ends = new Date(now + days * dayMs);
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       serialNumber: serial(),
-      name: "CN=cos deployment",
+      name,
       notBefore: new Date(now - skewMs),
       notAfter: ends,
       signingAlgorithm: signing,
@@ -51,20 +56,30 @@ export class DeploymentAuthority {
   }
 
   /** A fresh key and its certificate. @param service as other services know it, such as `fhe-worker` */
-  async certify(service: string): Promise<CertifiedKey> {
+  certify(service: string): Promise<CertifiedKey> {
+    return this.#issue(service, { type: "url", value: `spiffe://cos/${service}` });
+  }
+
+  /** @param host a name or address, without a port */
+  certifyHost(host: string): Promise<CertifiedKey> {
+    return this.#issue(host, { type: isIP(host) === 0 ? "dns" : "ip", value: host });
+  }
+
+  async #issue(
+    name: string,
+    alternative: { readonly type: "url" | "dns" | "ip"; readonly value: string },
+  ): Promise<CertifiedKey> {
     const keys = await newKeys();
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serial(),
-      subject: `CN=${service}`,
+      subject: `CN=${name}`,
       issuer: this.#certificate.subject,
       notBefore: this.#certificate.notBefore,
       notAfter: this.#ends,
       signingAlgorithm: signing,
       publicKey: keys.publicKey,
       signingKey: this.#keys.privateKey,
-      extensions: [
-        new x509.SubjectAlternativeNameExtension([{ type: "url", value: `spiffe://cos/${service}` }]),
-      ],
+      extensions: [new x509.SubjectAlternativeNameExtension([alternative])],
     });
     const key = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));
     return { cert: certificate.toString("pem"), key: x509.PemConverter.encode(key, "PRIVATE KEY") };

@@ -1,8 +1,9 @@
-import { copyFile, mkdir, rename, writeFile } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { computeAddress } from "ethers";
-import { type CertifiedKey, DeploymentAuthority } from "./deployment-authority.ts";
-import { keptAuthority } from "./kept-certificates.ts";
+import { DeploymentAuthority } from "./deployment-authority.ts";
+import { keptAuthority, putCertificate, putFile } from "./kept-certificates.ts";
+import { partsAuthorityFile } from "./part-certificates.ts";
 import type { PreparedCluster } from "./prepare-cluster.ts";
 import type { PrepareConfig } from "./prepare-settings.ts";
 
@@ -37,6 +38,7 @@ export async function handOut(
 ): Promise<void> {
   const { keys } = prepared;
   const operator = join(config.folder, "operator");
+  const partsAuthority = config.partTls ? [partsAuthorityFile] : [];
   const settings: Readonly<Record<string, string>> = {
     gateway: `COS_GATEWAY_GATEWAY_ADDRESS=${computeAddress(keys.gateway)}`,
     orchestrator: `COS_ORCHESTRATOR_OPERATOR=${computeAddress(keys.settler)}`,
@@ -44,14 +46,16 @@ export async function handOut(
   for (const [service, names] of Object.entries(given)) {
     const folder = join(config.folder, service);
     await mkdir(folder, { recursive: true, mode: 0o750 });
-    for (const name of names) await copyFile(join(operator, name), join(folder, name));
-    await put(folder, "settings.env", `${settings[service] ?? ""}\n`);
+    for (const name of [...names, ...partsAuthority])
+      await copyFile(join(operator, name), join(folder, name));
+    await putFile(folder, "settings.env", `${settings[service] ?? ""}\n`);
   }
   for (const i of config.workerRegions.keys()) {
     const folder = join(config.folder, `worker-${i + 1}`);
     await mkdir(folder, { recursive: true, mode: 0o750 });
     await copyFile(join(operator, `worker-${i + 1}.key`), join(folder, "worker.key"));
-    await copyFile(join(operator, "service-token"), join(folder, "service-token"));
+    for (const name of ["service-token", ...partsAuthority])
+      await copyFile(join(operator, name), join(folder, name));
   }
   await writePlatformFiles(config, chain, prepared, await certify(config, now));
 }
@@ -65,7 +69,8 @@ async function certify(
     ...[...Object.keys(given), "operator"].map((name) => [join(folder, name), name] as const),
     ...workerRegions.map((_, i) => [join(folder, `worker-${i + 1}`), "fhe-worker"] as const),
   ]);
-  const kept = await keptAuthority(holders, (certificateDays * dayMs) / 3, now);
+  const names = new Map([...holders].map(([folder, service]) => [folder, `URI:spiffe://cos/${service}`]));
+  const kept = await keptAuthority(names, (certificateDays * dayMs) / 3, now);
   if (kept !== undefined) return kept;
   const authority = await DeploymentAuthority.create(certificateDays, now);
   for (const [holder, service] of holders) {
@@ -109,19 +114,6 @@ async function writePlatformFiles(
   const text = (rpc: string) => `${JSON.stringify(described(rpc), null, 2)}\n`;
   const client = join(config.folder, "client");
   await mkdir(client, { recursive: true, mode: 0o755 });
-  await put(client, "platform.json", text(config.publicRpcUrl), 0o644);
-  await put(join(config.folder, "operator"), "platform.json", text(rpcUrl));
-}
-
-async function putCertificate(folder: string, ca: string, { cert, key }: CertifiedKey): Promise<void> {
-  await put(folder, "ca.crt", ca, 0o644);
-  await put(folder, "tls.crt", cert, 0o644);
-  await put(folder, "tls.key", key);
-}
-
-/** At once: a service that reads while this writes sees the old or the new. */
-async function put(folder: string, name: string, text: string, mode = 0o600): Promise<void> {
-  const file = join(folder, name);
-  await writeFile(`${file}.part`, text, { mode });
-  await rename(`${file}.part`, file);
+  await putFile(client, "platform.json", text(config.publicRpcUrl), 0o644);
+  await putFile(join(config.folder, "operator"), "platform.json", text(rpcUrl));
 }

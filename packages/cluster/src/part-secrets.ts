@@ -2,8 +2,13 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Where the parts of a deployment answer, `host:port`. */
-export type PartHosts = { readonly postgres: string; readonly minio: string; readonly redis: string };
+/** Where the parts of a deployment answer, `host:port`, and whether under TLS only. */
+export type PartHosts = {
+  readonly postgres: string;
+  readonly minio: string;
+  readonly redis: string;
+  readonly partTls: boolean;
+};
 
 /** Owner and group: a part's own process runs as another user of the group. */
 const forGroup = 0o640;
@@ -22,6 +27,7 @@ export async function makePartSecrets(folder: string, hosts: PartHosts): Promise
   await put(folder, "minio", "user", "cos", forGroup);
   const redisLines = [
     `requirepass ${redis}`,
+    ...(hosts.partTls ? redisTls(hosts.redis) : []),
     'save ""',
     "appendonly no",
     "dir /tmp",
@@ -30,9 +36,29 @@ export async function makePartSecrets(folder: string, hosts: PartHosts): Promise
   ];
   await put(folder, "redis", "redis.conf", redisLines.join("\n"), forGroup);
   await put(folder, "operator", "database.url", `postgres://cos:${postgres}@${hosts.postgres}/cos`);
-  await put(folder, "operator", "object-store.url", `http://cos:${minio}@${hosts.minio}/cos`);
-  await put(folder, "operator", "cache.url", `redis://:${redis}@${hosts.redis}/0`);
+  await put(
+    folder,
+    "operator",
+    "object-store.url",
+    `${hosts.partTls ? "https" : "http"}://cos:${minio}@${hosts.minio}/cos`,
+  );
+  await put(
+    folder,
+    "operator",
+    "cache.url",
+    `${hosts.partTls ? "rediss" : "redis"}://:${redis}@${hosts.redis}/0`,
+  );
 }
+
+/** Of the files as the part sees them; nothing answers in the clear. */
+const redisTls = (host: string): string[] => [
+  "port 0",
+  `tls-port ${host.slice(host.lastIndexOf(":") + 1)}`,
+  "tls-cert-file /run/cos/own/tls.crt",
+  "tls-key-file /run/cos/own/tls.key",
+  "tls-ca-cert-file /run/cos/own/ca.crt",
+  "tls-auth-clients no",
+];
 
 async function keptSecret(folder: string, name: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o750 });

@@ -1,6 +1,6 @@
 /**
  * A deployment's first steps, each a process that ends, and each the same however often it runs:
- * `secrets` makes the parts' passwords, before any part starts;
+ * `secrets` makes the parts' passwords and certificates, before any part starts;
  * `platform` brings chain, bucket and schemas to the state that services need, and gives every service its folder.
  */
 import { tmpdir } from "node:os";
@@ -10,14 +10,17 @@ import { partSettings, ServiceProcess, Unwinder } from "@cos/parts";
 import { type ConfigOf, readConfig, type Settings } from "@cos/service-host";
 import { handOut } from "./hand-out.ts";
 import { runToEnd } from "./managed-process.ts";
+import { makePartCertificates } from "./part-certificates.ts";
 import { makePartSecrets } from "./part-secrets.ts";
 import { prepareCluster } from "./prepare-cluster.ts";
 import { prepareSettings } from "./prepare-settings.ts";
 
 const config = settingsOf(prepareSettings, "COS_PREPARE_");
 const step = process.argv[2];
-if (step === "secrets") await makePartSecrets(config.folder, config);
-else if (step === "platform") await preparePlatform();
+if (step === "secrets") {
+  await makePartSecrets(config.folder, config);
+  if (config.partTls) await makePartCertificates(config);
+} else if (step === "platform") await preparePlatform();
 else throw new Error("say which step: secrets or platform");
 
 async function preparePlatform(): Promise<void> {

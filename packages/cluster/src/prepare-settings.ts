@@ -14,9 +14,14 @@ export const prepareSettings = {
     schema: z.string().min(1).default("/run/cos"),
     meaning: "folder of the folders that are mounted: operator, client, one per service, worker and part",
   },
+  kafka: { schema: endpoint.default("kafka:9092"), meaning: "Kafka, host:port" },
   postgres: { schema: endpoint.default("postgres:5432"), meaning: "Postgres, host:port" },
   minio: { schema: endpoint.default("minio:9000"), meaning: "object store, host:port" },
   redis: { schema: endpoint.default("redis:6379"), meaning: "cache, host:port" },
+  partTls: {
+    schema: z.stringbool().default(false),
+    meaning: "certificates for Kafka, Postgres, object store and cache, which then speak TLS only",
+  },
   region: { schema: z.string().default(""), meaning: "region of gateway and operator; empty for none" },
   workerRegions: {
     schema: list(z.string().regex(/^[a-z0-9-]{1,31}$/)),
@@ -24,7 +29,7 @@ export const prepareSettings = {
   },
   certificateDays: {
     schema: z.coerce.number().int().min(1).max(825).default(90),
-    meaning: "days that certificates of services are good for; preparing again renews them",
+    meaning: "days that certificates of services and parts are good for; preparing again renews them",
     unit: "days",
   },
   name: { schema: z.string().min(1).default("compose"), meaning: "name of the platform in its file" },

@@ -30,9 +30,11 @@ beforeEach(async () => {
   const endpoint = "127.0.0.1:1";
   config = {
     folder,
+    kafka: endpoint,
     postgres: endpoint,
     minio: endpoint,
     redis: endpoint,
+    partTls: false,
     region: "eu",
     workerRegions: ["eu", "us"],
     certificateDays: 90,
@@ -66,6 +68,14 @@ it("gives each what it may know, and a certificate that names it", async () => {
     const certificate = new X509Certificate(await text(holder, "tls.crt"));
     expect(certificate.subjectAltName).toBe(`URI:spiffe://cos/${service}`);
     expect(certificate.verify(authority.publicKey)).toBe(true);
+  }
+});
+
+it("tells everybody who connects to parts under TLS who certified them", async () => {
+  await writeFile(join(folder, "operator", "parts-ca.crt"), "an authority\n");
+  await handOut({ ...config, partTls: true }, chain, prepared, now);
+  for (const holder of ["access", "gateway", "orchestrator", "settlement", "worker-1", "worker-2"]) {
+    expect(await text(holder, "parts-ca.crt")).toBe("an authority\n");
   }
 });
 
