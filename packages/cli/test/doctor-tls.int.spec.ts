@@ -2,9 +2,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { descriptorSet } from "@cos/proto";
 import { type HostedService, hostService, openTlsWire, type Wire } from "@cos/service-host";
-import { type TempFolder, tempFolder } from "@cos/testkit";
+import { startHttpsServer, type TempFolder, tempFolder } from "@cos/testkit";
 import { TestAuthority } from "@cos/testkit/test-authority";
+import { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { unreached } from "../src/commands/doctor/chain-checks.ts";
 import { judgeServices } from "../src/commands/doctor/judge-services.ts";
 import { lookAtService } from "../src/commands/doctor/look-at-service.ts";
 
@@ -97,5 +99,26 @@ it("says that nobody listens, and that a name is not known", async () => {
   expect(await judged("127.0.0.1:1", undefined)).toMatchObject({ says: "nobody listens at 127.0.0.1:1" });
   expect(await judged("no-such-host.invalid:1", undefined)).toMatchObject({
     says: expect.stringContaining("no known host"),
+  });
+});
+
+it("tells a chain's node that is not believed from one that is away", async () => {
+  const node = await startHttpsServer(await authority.issue(["ip:127.0.0.1"]), (_, response) => {
+    response.end("{}");
+  });
+  ends.push(() => node.stop());
+  const asked = async (url: string) => {
+    const provider = new JsonRpcProvider(url, 31_337, { staticNetwork: true });
+    const cause = await provider.getBlock("latest").catch((error: unknown) => error);
+    provider.destroy();
+    return unreached(url, cause);
+  };
+  expect(await asked(`https://127.0.0.1:${node.port}`)).toMatchObject({
+    level: "bad",
+    says: expect.stringContaining("UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
+    fix: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
+  });
+  expect(await asked("http://127.0.0.1:9")).toMatchObject({
+    says: expect.stringContaining("does not answer"),
   });
 });

@@ -1,5 +1,6 @@
 export { type DigestSigner, type HttpSignerOptions, RemoteSigner } from "@cos/chain";
 export { checkHealth, type Health } from "@cos/service-host/health";
+export { isTlsRefusal, tlsRefusalOf } from "@cos/tls";
 export * from "./access/audit.ts";
 export * from "./access/grant-access.ts";
 export * from "./access/identity.ts";

@@ -1,5 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type CosClient, identityOf, listAccounts, type Platform } from "@cos/client";
+import {
+  type CosClient,
+  identityOf,
+  isTlsRefusal,
+  listAccounts,
+  type Platform,
+  tlsRefusalOf,
+} from "@cos/client";
 import { formatEther } from "ethers";
 import type { Context } from "../../context.ts";
 import { bad, type Check, fine, listed, warning } from "./check.ts";
@@ -22,9 +29,8 @@ export async function chainChecks(
       client.chain.provider.getBlock("latest"),
       (client.chain.provider.send("eth_chainId", []) as Promise<string>).then(Number),
     ]);
-  } catch {
-    const fix = "start the chain's node, or correct its URL in the platform file";
-    return [bad("chain", `${rpcUrl} does not answer`, fix)];
+  } catch (cause) {
+    return [unreached(rpcUrl, cause)];
   }
   if (chainId !== platform.chain.chainId) {
     const says = `${rpcUrl} is chain ${chainId}, and the platform lives on ${platform.chain.chainId}`;
@@ -44,6 +50,19 @@ export async function chainChecks(
     await programCheck(client, platform),
     ...(await accountChecks(context, client)),
   ];
+}
+
+/** Why this machine does not reach the chain's node. */
+export function unreached(rpcUrl: string, cause: unknown): Check {
+  if (!isTlsRefusal(cause)) {
+    const fix = "start the chain's node, or correct its URL in the platform file";
+    return bad("chain", `${rpcUrl} does not answer`, fix);
+  }
+  return bad(
+    "chain",
+    `${rpcUrl} answers and is not believed (${tlsRefusalOf(cause)})`,
+    "name the file of its authority in NODE_EXTRA_CA_CERTS, or correct the URL in the platform file",
+  );
 }
 
 function chainCheck(

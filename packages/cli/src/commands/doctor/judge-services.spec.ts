@@ -76,7 +76,7 @@ describe("a part", () => {
         name: "database",
         level: "bad",
         says: "does not answer gateway; it does answer access",
-        fix: "look at the settings of gateway and at the network between",
+        fix: "look at the settings of gateway, the part's authority among them (CA_FILE), and at the network between",
       },
       { name: "broker", level: "ok", says: "answers 2 workers" },
     ]);

@@ -109,7 +109,7 @@ export function judgeParts(seen: readonly SeenService[]): readonly Check[] {
     const remedy =
       with_.length === 0
         ? `${fix}; services go on by themselves`
-        : `look at the settings of ${names(without)} and at the network between`;
+        : `look at the settings of ${names(without)}, the part's authority among them (CA_FILE), and at the network between`;
     return [
       onlyWarn === undefined ? bad(label, says, remedy) : warning(label, says, `${remedy}; ${onlyWarn}`),
     ];
