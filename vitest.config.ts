@@ -20,6 +20,8 @@ export default defineConfig({
           name: "parts",
           // Processes, ports and chains of one shared machine: the gate tries a failed one again, and says so.
           retry: process.env.CI === "true" ? 1 : 0,
+          // Vitest's own second is too short for what another process writes on a busy machine.
+          expect: { poll: { timeout: 30_000 } },
           include: ["{packages,services}/*/test/**/*.spec.ts", "e2e/**/*.spec.ts"],
         },
       },
