@@ -1,8 +1,14 @@
 import { createWasmEngine } from "@cos/fhe";
 import { defineTaskConsumer, done, type MessageLog, runConsumer, type Subscription } from "@cos/messaging";
-import { evaluateTask, reducePartials, type TaskSpec } from "@cos/programs";
+import {
+  evaluateEntries,
+  type ReadObject,
+  reducePartials,
+  type TaskSpec,
+  toOutputPieces,
+} from "@cos/programs";
 import { BeginTaskResponse_Decision as Decision, TaskServiceService } from "@cos/proto/compute";
-import { asDigest, asPermitId, digestOfBytes, joinPieces, signTaskAttestation } from "@cos/protocol";
+import { asDigest, asPermitId, digestOfBytes, joinPieces, ok, signTaskAttestation } from "@cos/protocol";
 import { createGrpcClient, type GrpcClient, RpcFault } from "@cos/service-host";
 import { taskEvents } from "@cos/topics";
 import { Wallet } from "ethers";
@@ -10,6 +16,11 @@ import { Wallet } from "ethers";
 const engine = createWasmEngine();
 const hex = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString("hex")}`;
 const bytes = (text: string): Buffer => Buffer.from(text.slice(2), "hex");
+
+async function evaluate(spec: TaskSpec, read: ReadObject) {
+  const entries = await evaluateEntries(await engine, spec, read);
+  return entries.ok ? ok(toOutputPieces(spec, entries.value)) : entries;
+}
 
 export type TaskClient = GrpcClient<typeof TaskServiceService>;
 
@@ -85,14 +96,14 @@ export async function startTestWorker(options: {
     }));
     const result =
       spec.task.kind === "evaluate"
-        ? await evaluateTask(await engine, spec, read)
+        ? await evaluate(spec, read)
         : await reducePartials(await engine, spec, inputs, read);
     try {
       if (!result.ok) {
         await current().failTask({ taskId, fence, code: result.error.code, retryable: false });
         return;
       }
-      const whole = Array.isArray(result.value) ? joinPieces(result.value) : result.value;
+      const whole = joinPieces(result.value);
       const output = options.tamper?.(whole, hex(taskId)) ?? whole;
       const digest = digestOfBytes(output);
       const size = { digest: bytes(digest), sizeBytes: BigInt(output.length) };
