@@ -3,6 +3,7 @@ import type { Coefficients } from "./coefficients.ts";
 import { contextOf } from "./context.ts";
 import { Decryptor } from "./decryptor.ts";
 import { Encryptor } from "./encryptor.ts";
+import { freeNow } from "./free-now.ts";
 import type { OwnerJob, OwnerThreadData } from "./owner-pool.ts";
 import type { Profile } from "./profile.ts";
 import { findProfile } from "./profiles.ts";
@@ -32,6 +33,7 @@ async function encrypt(profile: Profile, job: Extract<OwnerJob, { kind: "encrypt
     writer.encryptRow(coefficients.subarray(row * perRow, (row + 1) * perRow), target);
   }
   coefficients.fill(0);
+  freeNow(coefficients);
   const object = writer.finish();
   return { value: { object, bytes }, transfer: [bytes.buffer as ArrayBuffer] };
 }
