@@ -2,7 +2,7 @@
  * Measures the owner's side on this machine: encryption, expansion and decryption per ciphertext in 1 and 2 threads, and a
  * cohort from its PLINK files to finished containers.
  *
- *     node bench/fhe/owner.ts [--samples 8000] [--markers 8192] [--ciphertexts 200] [--repetitions 7]
+ *     node bench/fhe/owner.ts [--samples 16000] [--markers 8192] [--ciphertexts 200] [--repetitions 7]
  *                             [--threads 1,2] [--json out/bench-fhe-owner.json]
  *
  * Threads begin each repetition together; a repetition lasts from the first begin to the last end, and the best one counts.
@@ -34,7 +34,7 @@ export type OwnerFigure = {
 
 const { values: options } = parseArgs({
   options: {
-    samples: { type: "string", default: "8000" },
+    samples: { type: "string", default: "16000" },
     markers: { type: "string", default: "8192" },
     ciphertexts: { type: "string", default: "200" },
     repetitions: { type: "string", default: "7" },

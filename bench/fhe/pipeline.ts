@@ -120,6 +120,7 @@ async function measureSmall(dataDir: string, people: number, variants: number): 
   }
   const s3 = process.env.COS_PARTS_S3;
   if (s3 !== undefined && variants === markers && people === samples) await measureS3(cohort, store, s3);
+  await cohort.source.close();
 }
 
 async function prepare(
@@ -272,6 +273,7 @@ async function measureLarge(dataDir: string, people: number, variants: number): 
     const setup = setupOf(threads, { kind: "directory", dataDir });
     fleets.push(await measureFleet(cohort, store, "directory", processes, cores, setup, 1, cold));
   }
+  await cohort.source.close();
   cold();
   const disk = await readFolder(folder, 4);
   ceilings.push({ what: "disk, cold, 4 readers", threads: 2, bytesPerSecond: disk });
