@@ -67,7 +67,8 @@ export const gatewaySettings = {
   },
   oidcProvidersFile: {
     schema: z.string().min(1).optional(),
-    meaning: "JSON file of the identity providers whose ID tokens are believed: [{ issuer, clientId, caFile? }]",
+    meaning:
+      "JSON file of the identity providers whose ID tokens are believed: [{ issuer, clientId, caFile? }]",
   },
   oidcKeyCooldownSeconds: {
     schema: seconds(30, 3_600),
