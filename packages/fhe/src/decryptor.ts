@@ -1,8 +1,8 @@
 import { err, ok, type Result } from "@cos/protocol";
+import { freeNow } from "@cos/protocol/free-now";
 import type { Ciphertext, Plaintext, SEALContext, Decryptor as SealDecryptor } from "node-seal/allows";
 import type { Coefficients } from "./coefficients.ts";
 import type { ContainerError } from "./framed-file.ts";
-import { freeNow } from "./free-now.ts";
 import { masksOf, type SeededCiphertext } from "./mask.ts";
 import type { Profile } from "./profile.ts";
 import { loadSeal, type Seal, toSealContext } from "./seal.ts";

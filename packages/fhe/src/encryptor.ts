@@ -1,7 +1,7 @@
+import { freeNow } from "@cos/protocol/free-now";
 import type { Ciphertext, Plaintext, SEALContext, Encryptor as SealEncryptor } from "node-seal/allows";
 import { BlockWriter, type NewBlock } from "./block-writer.ts";
 import type { Coefficients } from "./coefficients.ts";
-import { freeNow } from "./free-now.ts";
 import { MaskMover } from "./mask-mover.ts";
 import type { Profile } from "./profile.ts";
 import { loadSeal, type Seal, toSealContext } from "./seal.ts";

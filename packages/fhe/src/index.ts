@@ -1,3 +1,4 @@
+export { freeNow } from "@cos/protocol/free-now";
 export * from "./block-container.ts";
 export * from "./block-stream.ts";
 export type { BlockWriter, NewBlock } from "./block-writer.ts";
@@ -10,7 +11,6 @@ export * from "./encryptor.ts";
 export * from "./engine.ts";
 export * from "./find-reused-masks.ts";
 export type { ContainerError } from "./framed-file.ts";
-export { freeNow } from "./free-now.ts";
 export * from "./mask.ts";
 export * from "./noise.ts";
 export * from "./owner-pool.ts";

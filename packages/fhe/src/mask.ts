@@ -1,5 +1,5 @@
 import { type Cipheriv, createCipheriv } from "node:crypto";
-import { freeNow } from "./free-now.ts";
+import { freeNow } from "@cos/protocol/free-now";
 import { bitLength, type Profile } from "./profile.ts";
 import { takeResidues } from "./take-residues.ts";
 

@@ -1,9 +1,9 @@
 import { workerData } from "node:worker_threads";
+import { freeNow } from "@cos/protocol/free-now";
 import type { Coefficients } from "./coefficients.ts";
 import { contextOf } from "./context.ts";
 import { Decryptor } from "./decryptor.ts";
 import { Encryptor } from "./encryptor.ts";
-import { freeNow } from "./free-now.ts";
 import type { OwnerJob, OwnerThreadData } from "./owner-pool.ts";
 import type { Profile } from "./profile.ts";
 import { findProfile } from "./profiles.ts";

@@ -2,8 +2,12 @@ import { Agent, buildConnector, type RequestInit as UndiciInit, fetch as undiciF
 import { clientTlsOptions, type TlsMaterial } from "./tls-material.ts";
 
 /** HTTP connections that believe the material's authority, and show its certificate, as it is when they are opened. */
-export function agentUnder(material: TlsMaterial): Agent {
+export function agentUnder(
+  material: TlsMaterial,
+  { connectTimeout, ...options }: Omit<Agent.Options, "connect"> & { readonly connectTimeout?: number } = {},
+): Agent {
   return new Agent({
+    ...options,
     connect: (options, callback) => {
       const { ca, cert, key, ...rest } = clientTlsOptions(material);
       buildConnector({
@@ -11,6 +15,7 @@ export function agentUnder(material: TlsMaterial): Agent {
         ...(ca === undefined ? {} : { ca }),
         ...(cert === undefined ? {} : { cert }),
         ...(key === undefined ? {} : { key }),
+        ...(connectTimeout === undefined ? {} : { timeout: connectTimeout }),
         maxCachedSessions: 0, // a resumed session would not be checked against a new authority
       })(options, callback);
     },

@@ -1,4 +1,5 @@
-import type { IncomingMessage } from "node:http";
+import { on } from "node:events";
+import type { Readable } from "node:stream";
 import { TimedOut } from "./s3-client.ts";
 import { toObjectStoreError } from "./s3-failure.ts";
 
@@ -8,7 +9,7 @@ import { toObjectStoreError } from "./s3-failure.ts";
  * `timeoutMs`, since it holds a connection.
  * @throws ObjectStoreError `OBJECTS_UNAVAILABLE` when the store goes away before the end
  */
-export function readBody(response: IncomingMessage, timeoutMs: number): AsyncIterable<Uint8Array> {
+export function readBody(response: Readable, timeoutMs: number): AsyncIterable<Uint8Array> {
   let waiting = true;
   const late = setTimeout(() => {
     if (waiting) response.destroy(new TimedOut());
@@ -16,7 +17,8 @@ export function readBody(response: IncomingMessage, timeoutMs: number): AsyncIte
   response.on("error", () => {}); // the reader is told; without one, nobody needs to be
   return {
     async *[Symbol.asyncIterator]() {
-      const pieces = response[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+      // As events: the stream's own iterator would join, and so copy, what has come since it was last asked.
+      const pieces = on(response, "data", { close: ["end"], highWaterMark: 4, lowWaterMark: 1 });
       try {
         for (;;) {
           waiting = true;
@@ -24,7 +26,7 @@ export function readBody(response: IncomingMessage, timeoutMs: number): AsyncIte
           const next = await pieces.next();
           waiting = false;
           if (next.done) return;
-          yield next.value;
+          yield next.value[0] as Buffer;
         }
       } catch (error) {
         throw toObjectStoreError(error);

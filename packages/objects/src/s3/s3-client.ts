@@ -2,6 +2,7 @@ import http from "node:http";
 import https from "node:https";
 import { CertifiedAgent, type TlsMaterial } from "@cos/tls";
 import { Client, type ClientOptions } from "minio";
+import { type Downloads, openDownloads } from "./downloads.ts";
 
 export type S3Address = {
   readonly secure: boolean;
@@ -33,7 +34,7 @@ export function readS3Url(text: string): S3Address {
 
 type Transport = NonNullable<ClientOptions["transport"]>;
 
-export type S3Connection = { readonly client: Client; close(): void };
+export type S3Connection = { readonly client: Client; readonly downloads: Downloads; close(): void };
 
 /**
  * MinIO's client over connections of our own. It does not repeat requests by itself (it would print to the console, and
@@ -77,7 +78,12 @@ export function connectS3(
       },
     } as Transport,
   });
-  return { client, close: () => agent.destroy() };
+  const downloads = openDownloads(options);
+  const close = () => {
+    agent.destroy();
+    downloads.close();
+  };
+  return { client, downloads, close };
 }
 
 /** Nothing moved for too long. */

@@ -2,7 +2,7 @@ import { isTlsRefusal, tlsRefusalOf } from "@cos/tls";
 import { ObjectStoreError } from "../object-store.ts";
 
 const networkCodes =
-  /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|ERR_SOCKET|ERR_STREAM_PREMATURE|ERR_SSL|EPROTO|ERR_STREAM_DESTROYED)/;
+  /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|ERR_SOCKET|ERR_STREAM_PREMATURE|ERR_SSL|EPROTO|ERR_STREAM_DESTROYED|UND_ERR_SOCKET|UND_ERR_\w+_TIMEOUT|UND_ERR_RES_CONTENT_LENGTH)/;
 const busyCodes = new Set([
   "SlowDown",
   "ServiceUnavailable",

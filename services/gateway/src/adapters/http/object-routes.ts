@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
+import { finished } from "node:stream/promises";
 import type { Digest } from "@cos/protocol";
+import { freeNow } from "@cos/protocol/free-now";
 import type { HttpRequest, HttpRoute, Logger } from "@cos/service-host";
 import type { GatewayEvent } from "../../app/dependencies.ts";
 import type { ObjectTransfers, OpenedObject } from "../../app/object-transfers.ts";
@@ -99,17 +101,33 @@ async function send(
     "content-length": length,
   });
   let sent = 0;
-  const counted = async function* () {
+  try {
     for await (const piece of body) {
       sent += piece.length;
-      yield piece;
+      await written(response, piece);
     }
-  };
-  try {
-    await pipeline(counted, response);
+    response.end();
+    await finished(response);
   } catch (error) {
     await giveBack(length - sent);
-    if (!isClientGone(error)) throw error;
+    if (error instanceof ClientGone || isClientGone(error)) return;
+    response.destroy(); // the client must not take what came for all there is
+    throw error;
+  }
+}
+
+class ClientGone extends Error {}
+
+/** Resolves when the response takes more. A piece's memory is given back as soon as it is sent (ADR 0083). */
+async function written(response: ServerResponse, piece: Uint8Array): Promise<void> {
+  if (response.destroyed) throw new ClientGone();
+  if (response.write(piece, () => freeNow(piece))) return;
+  const left = new AbortController();
+  const { signal } = left;
+  try {
+    await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })]);
+  } finally {
+    left.abort();
   }
 }
 
