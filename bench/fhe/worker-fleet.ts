@@ -147,7 +147,10 @@ export class WorkerFleet {
 }
 
 /** Linux lets a process be held to some processors. */
+/** As the chart starts workers. */
+const workerFlags = ["--max-semi-space-size=2"];
+
 const onCores = (cores: number | null) =>
   cores === null || process.platform !== "linux"
-    ? {}
-    : { execPath: "taskset", execArgv: ["--cpu-list", `0-${cores - 1}`, process.execPath] };
+    ? { execArgv: workerFlags }
+    : { execPath: "taskset", execArgv: ["--cpu-list", `0-${cores - 1}`, process.execPath, ...workerFlags] };

@@ -65,7 +65,7 @@ export class MaskStream {
     }
   }
 
-  /** Keystream of `blocks` counters from `first` on, */
+  /** Keystream of `blocks` counters from `first` on. */
   #keystream({ streamIndex, ciphertext, prime }: MaskPlace, first: number, blocks: number): Uint8Array {
     const counters = countersFrom(first, blocks);
     const upper = swap(streamIndex);

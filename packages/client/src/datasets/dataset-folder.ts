@@ -22,6 +22,7 @@ import {
   type ObjectRef,
   parseManifest,
 } from "@cos/protocol";
+import { freeNow } from "@cos/protocol/free-now";
 import { CosFailure } from "../failure.ts";
 import type { Upload } from "../objects/transfers.ts";
 
@@ -81,13 +82,17 @@ export class DatasetFolder {
     await rmdir(this.dir).catch(() => {}); // the user's own files, if there are any, keep it
   }
 
-  /** Stores an object under its digest, whole or not at all, and then notes it: a note never comes before its object. */
+  /**
+   * Stores an object under its digest, whole or not at all, and then notes it: a note never comes before its object. A
+   * block's memory is freed then; its encryptor keeps nothing of it.
+   */
   readonly sink: ObjectSink = async (object, bytes, label) => {
     const path = this.#objectPath(object);
     await writeFile(`${path}.part`, bytes, { mode: 0o600 });
     await rename(`${path}.part`, path);
     if (label === undefined) return;
     await appendFile(this.#journalPath, `${JSON.stringify({ label, object })}\n`, { mode: 0o600 });
+    freeNow(bytes);
   };
 
   async writeManifest(manifest: Manifest): Promise<ObjectRef> {
