@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { keepWasmWrappers } from "@cos/protocol/keep-wasm-wrappers";
 import type { MainModule, SEALContext } from "node-seal/allows";
 import initialize from "node-seal/allows";
 import type { Profile } from "./profile.ts";
@@ -12,6 +13,7 @@ let loading: Promise<Seal> | undefined;
 
 /** Loads SEAL once per thread (about 30 ms). Each thread has its own instance, memory and random generator. */
 export function loadSeal(): Promise<Seal> {
+  if (loading === undefined) keepWasmWrappers();
   loading ??= initialize({ print: () => {}, printErr: () => {}, instantiateWasm: instantiate });
   return loading;
 }

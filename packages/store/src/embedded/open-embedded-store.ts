@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MessageChannel, Worker } from "node:worker_threads";
+import { keepWasmWrappers } from "@cos/protocol/keep-wasm-wrappers";
 import pg from "pg";
 import type { Store } from "../db.ts";
 import { StoreError } from "../db.ts";
@@ -83,6 +84,7 @@ async function initialised(dataDir: string): Promise<string> {
 
 /** Resolves when the engine in the new thread is ready. */
 function startEngine(dataDir: string | undefined): Promise<Worker> {
+  keepWasmWrappers();
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./pglite-worker.ts", import.meta.url), { workerData: { dataDir } });
     worker.once("error", reject);
