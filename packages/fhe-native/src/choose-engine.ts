@@ -1,4 +1,4 @@
-import { createWasmEngine, type Engine, type EngineName } from "@cos/fhe";
+import type { Engine, EngineName } from "@cos/fhe";
 import { type CpuLevel, loadAddon, type NoAddon } from "./addon.ts";
 import { createNativeEngine } from "./native-engine.ts";
 
@@ -26,7 +26,11 @@ export function chooseEngine(setting: EngineSetting): EngineChoice {
 
 /** Makes the engine that was chosen, in this thread. */
 export async function createEngine(name: EngineName): Promise<Engine> {
-  const engine = name === "native" ? createNativeEngine() : await createWasmEngine();
+  if (name === "wasm") {
+    const { createWasmEngine } = await import("@cos/fhe/wasm-engine"); // SEAL is loaded only where it computes
+    return createWasmEngine();
+  }
+  const engine = createNativeEngine();
   if (engine === undefined) throw new Error("the native engine is gone since it was chosen");
   return engine;
 }

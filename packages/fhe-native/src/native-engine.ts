@@ -1,18 +1,16 @@
-import {
-  type Accumulator,
-  type CiphertextBatch,
-  type ContainerError,
-  type Engine,
-  type Evaluator,
-  type Profile,
-  packedCiphertextBytes,
-  requireRange,
-  requireTerms,
-  requireWeights,
-  type SeededRows,
-  type Term,
+import type {
+  Accumulator,
+  CiphertextBatch,
+  ContainerError,
+  Engine,
+  Evaluator,
+  Profile,
+  SeededRows,
+  Term,
 } from "@cos/fhe";
-import { err, ok, type Result } from "@cos/protocol";
+import { packedCiphertextBytes, requireRange, requireTerms, requireWeights } from "@cos/fhe/evaluation";
+import type { Result } from "@cos/protocol";
+import { err, ok } from "@cos/protocol/result";
 import {
   type AccumulatorHandle,
   type Addon,

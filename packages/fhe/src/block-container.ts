@@ -1,18 +1,15 @@
-import { err, ok, type Result } from "@cos/protocol";
-import {
-  type BlockHead,
-  blockHeadBytes,
-  checkRow,
-  type ExpectedBlock,
-  encodeBlockHead,
-  parseBlockHead,
-} from "./block-head.ts";
+import type { Result } from "@cos/protocol";
+import { err, ok } from "@cos/protocol/result";
+import { type BlockHead, encodeBlockHead } from "./block-head.ts";
 import type { ContainerError } from "./framed-file.ts";
 import type { SeededCiphertext } from "./mask.ts";
+import { blockHeadBytes, checkRow, type ExpectedBlock, parseBlockHead } from "./parse-block-head.ts";
 import { packedPolynomialBytes } from "./profile.ts";
 
-export type { BlockHead, BlockHeader, BlockLabel, ExpectedBlock } from "./block-head.ts";
-export { blockPrefixBytes, blockRowBytes, blockSeed } from "./block-head.ts";
+export type { BlockHead, BlockLabel } from "./block-head.ts";
+export { blockPrefixBytes, blockRowBytes } from "./block-head.ts";
+export type { BlockHeader } from "./block-header.ts";
+export { blockSeed, type ExpectedBlock } from "./parse-block-head.ts";
 
 export type BlockContainer = BlockHead & {
   /** All rows as they lie in the object, `rowStride` bytes each: 32 bytes of digest, then the payload. Unchecked. */

@@ -1,13 +1,8 @@
-import { err, ok, type Result } from "@cos/protocol";
-import {
-  type BlockHead,
-  blockHeadBytes,
-  blockPrefixBytes,
-  checkRow,
-  type ExpectedBlock,
-  parseBlockHead,
-} from "./block-head.ts";
+import type { Result } from "@cos/protocol";
+import { err, ok } from "@cos/protocol/result";
+import { type BlockHead, blockPrefixBytes } from "./block-head.ts";
 import type { ContainerError } from "./framed-file.ts";
+import { blockHeadBytes, checkRow, type ExpectedBlock, parseBlockHead } from "./parse-block-head.ts";
 
 /** One row of a block, its digest checked. */
 export type BlockRow = { position: number; streamIndex: number; payload: Uint8Array };

@@ -1,13 +1,8 @@
 import { createHash } from "node:crypto";
-import { asDigest, type ObjectRef } from "@cos/protocol";
-import {
-  type BlockHeader,
-  type BlockLabel,
-  blockRowBytes,
-  encodeBlockHead,
-  rowDigest,
-  toBlockHeader,
-} from "./block-head.ts";
+import type { ObjectRef } from "@cos/protocol";
+import { asDigest } from "@cos/protocol/digest";
+import { type BlockLabel, blockRowBytes, encodeBlockHead, rowDigest, toBlockHeader } from "./block-head.ts";
+import type { BlockHeader } from "./block-header.ts";
 import type { Coefficients } from "./coefficients.ts";
 import type { Context } from "./context.ts";
 import { FreshMasks } from "./fresh-masks.ts";

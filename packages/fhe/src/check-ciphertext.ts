@@ -1,4 +1,5 @@
-import { err, ok, type Result } from "@cos/protocol";
+import type { Result } from "@cos/protocol";
+import { err, ok } from "@cos/protocol/result";
 import type { ContainerError } from "./framed-file.ts";
 import { type Profile, packedCiphertextBytes, packedPolynomialBytes } from "./profile.ts";
 import { unpackResidues } from "./residue-packing.ts";

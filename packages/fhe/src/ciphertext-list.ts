@@ -1,4 +1,7 @@
-import { type Digest, digestSchema, err, joinPieces, ok, type Result } from "@cos/protocol";
+import type { Digest, Result } from "@cos/protocol";
+import { joinPieces } from "@cos/protocol/object-digest";
+import { digestSchema } from "@cos/protocol/object-ref";
+import { err, ok } from "@cos/protocol/result";
 import { z } from "zod";
 import { type ContainerError, framePieces, openFrame, withDigest } from "./framed-file.ts";
 import { packedCiphertextBytes } from "./profile.ts";

@@ -1,4 +1,5 @@
-import { type Digest, digestOfJson } from "@cos/protocol";
+import type { Digest } from "@cos/protocol";
+import { digestOfJson } from "@cos/protocol/canonical-json";
 import type { Profile } from "./profile.ts";
 
 /** A profile under one key. Names the key, holds none of it. One holder and one opening round today. */

@@ -1,5 +1,6 @@
-import { err, ok, type Result } from "@cos/protocol";
+import type { Result } from "@cos/protocol";
 import { freeNow } from "@cos/protocol/free-now";
+import { err, ok } from "@cos/protocol/result";
 import type { Ciphertext, Plaintext, SEALContext, Decryptor as SealDecryptor } from "node-seal/allows";
 import type { Coefficients } from "./coefficients.ts";
 import type { ContainerError } from "./framed-file.ts";

@@ -45,7 +45,10 @@ export class Encryptor {
     return new Encryptor(await loadSeal(), profile, secret);
   }
 
-  /** Begins a block under a fresh seed. To resume or correct a block is to begin it again. */
+  /**
+   * Begins a block under a fresh seed. To resume or correct a block is to begin it again. Label and number of ciphertexts
+   * are believed: `OwnerPool.encrypt` checks them.
+   */
   beginBlock(block: NewBlock): BlockWriter {
     if (block.context.profile !== this.profile) throw new TypeError("a block under another profile");
     return new BlockWriter(block, (coefficients, mask, packed) => this.#encrypt(coefficients, mask, packed));

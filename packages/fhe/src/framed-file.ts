@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { canonicalJson, err, ok, type Result } from "@cos/protocol";
+import type { Result } from "@cos/protocol";
+import { canonicalJson } from "@cos/protocol/canonical-json";
+import { err, ok } from "@cos/protocol/result";
 
 /**
  * The frame shared by blocks and ciphertext lists. Little-endian, everything 4-byte aligned:

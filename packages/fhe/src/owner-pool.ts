@@ -1,7 +1,9 @@
 import { availableParallelism } from "node:os";
 import type { Digest, ObjectRef, Result } from "@cos/protocol";
-import type { BlockLabel } from "./block-container.ts";
+import { type BlockLabel, toBlockHeader } from "./block-head.ts";
+import { blockHeaderSchema } from "./block-header.ts";
 import type { Coefficients } from "./coefficients.ts";
+import { contextOf } from "./context.ts";
 import type { ContainerError } from "./framed-file.ts";
 import type { Profile } from "./profile.ts";
 import type { DatasetKey } from "./secret-key.ts";
@@ -10,6 +12,7 @@ import { ThreadPool } from "./thread-pool.ts";
 export type OwnerThreadData = { keyId: Digest; secrets: ReadonlyMap<string, Uint8Array> };
 
 export type OwnerJob =
+  | { kind: "prepare"; profile: string }
   | {
       kind: "encrypt";
       profile: string;
@@ -40,15 +43,29 @@ export type EncryptedBlock = { object: ObjectRef; bytes: Uint8Array };
 /** Encrypts and opens in threads on the owner's side. Each thread holds the secret key; close the pool to end that. */
 export class OwnerPool {
   readonly threads: number;
+  readonly #keyId: Digest;
   readonly #pool: ThreadPool;
 
   constructor(key: DatasetKey, threads: number = availableParallelism()) {
     this.threads = threads;
+    this.#keyId = key.keyId;
     const data: OwnerThreadData = { keyId: key.keyId, secrets: key.secrets };
     this.#pool = new ThreadPool(new URL("./owner-thread.ts", import.meta.url), threads, data);
   }
 
-  encrypt(block: PlainBlock): Promise<EncryptedBlock> {
+  /**
+   * Has every thread start and get ready to encrypt, while the caller reads what it will encrypt. What fails here fails again,
+   * and is heard, where it is used.
+   */
+  prepare(profile: Profile): void {
+    const job: OwnerJob = { kind: "prepare", profile: profile.name };
+    for (let thread = 0; thread < this.threads; thread += 1) this.#pool.run(job).catch(() => {});
+  }
+
+  /** Rejects a block whose header no reader would take. That is checked here, since threads load no schemas. */
+  async encrypt(block: PlainBlock): Promise<EncryptedBlock> {
+    const { profile, ciphertextsPerRow, label } = block;
+    blockHeaderSchema.parse(toBlockHeader(contextOf(profile, this.#keyId), ciphertextsPerRow, label));
     const job: OwnerJob = { kind: "encrypt", ...block, profile: block.profile.name };
     return this.#pool.run<EncryptedBlock>(job, { transfer: [block.coefficients.buffer as ArrayBuffer] });
   }

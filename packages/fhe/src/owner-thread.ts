@@ -17,7 +17,10 @@ serveJobs(async (job) => {
   const message = job as OwnerJob;
   const profile = findProfile(message.profile);
   if (!profile.ok) throw new Error(profile.error.code);
-  return message.kind === "encrypt" ? encrypt(profile.value, message) : open(profile.value, message);
+  if (message.kind === "encrypt") return encrypt(profile.value, message);
+  if (message.kind === "open") return open(profile.value, message);
+  await remember(encryptors, profile.value, Encryptor.create);
+  return { value: null };
 });
 
 async function encrypt(profile: Profile, job: Extract<OwnerJob, { kind: "encrypt" }>): Promise<JobResult> {

@@ -1,4 +1,6 @@
-import { type Digest, digestOfJson, err, ok, type Result } from "@cos/protocol";
+import type { Digest, Result } from "@cos/protocol";
+import { digestOfJson } from "@cos/protocol/canonical-json";
+import { err, ok } from "@cos/protocol/result";
 
 /** FHE parameters as someone wrote them down; `checkProfile` makes a `Profile` of them. */
 export type ProfileLiteral = {

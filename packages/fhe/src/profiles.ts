@@ -1,4 +1,5 @@
-import { err, ok, type Result, unwrap } from "@cos/protocol";
+import type { Result } from "@cos/protocol";
+import { err, ok, unwrap } from "@cos/protocol/result";
 import { checkProfile, type Profile } from "./profile.ts";
 
 /**

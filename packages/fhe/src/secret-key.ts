@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { asDigest, type Digest, err, ok, type Result } from "@cos/protocol";
+import type { Digest, Result } from "@cos/protocol";
+import { asDigest } from "@cos/protocol/digest";
+import { err, ok } from "@cos/protocol/result";
 import type { SecretKey } from "node-seal/allows";
 import { type Context, contextOf, datasetContextDigest } from "./context.ts";
 import type { Profile } from "./profile.ts";

@@ -1,4 +1,5 @@
-import { err, ok, type Result } from "@cos/protocol";
+import type { Result } from "@cos/protocol";
+import { err, ok } from "@cos/protocol/result";
 import type { Ciphertext, SEALContext, Evaluator as SealEvaluator } from "node-seal/allows";
 import {
   type Accumulator,

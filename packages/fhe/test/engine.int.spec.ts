@@ -330,4 +330,20 @@ describe("OwnerPool", () => {
       ]);
     }
   });
+
+  it("refuses a block that no reader would take", async () => {
+    const pool = new OwnerPool(key, 1);
+    const block = (array: string) => ({
+      profile: countsProfile,
+      label: { array, segment: "s1", variantBlock: null, rowBlock: 0 },
+      ciphertextsPerRow: 1,
+      coefficientsPerCiphertext: 1,
+      coefficients: Uint32Array.of(1),
+      streamIndexes: Uint32Array.of(0),
+    });
+    const { bytes } = await pool.encrypt(block("a".repeat(128)));
+    expect(openBlock(bytes).ok).toBe(true);
+    await expect(pool.encrypt(block("a".repeat(129)))).rejects.toThrow("array");
+    await pool.close();
+  });
 });

@@ -1,6 +1,6 @@
+import { keccak_256 } from "@noble/hashes/sha3.js";
 import canonicalize from "canonicalize";
-import { keccak256, toUtf8Bytes } from "ethers";
-import { asDigest, type Digest } from "./ids.ts";
+import { asDigest, type Digest } from "./digest.ts";
 
 /** JSON as RFC 8785 (JCS) orders and prints it: equal values give equal bytes. Throws on values JSON cannot hold. */
 export function canonicalJson(value: unknown): string {
@@ -10,5 +10,7 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** `keccak256` over the UTF-8 bytes of the canonical JSON. */
-export const digestOfJson = (value: unknown): Digest =>
-  asDigest(keccak256(toUtf8Bytes(canonicalJson(value))));
+export function digestOfJson(value: unknown): Digest {
+  const hash = keccak_256(new TextEncoder().encode(canonicalJson(value)));
+  return asDigest(`0x${Buffer.from(hash).toString("hex")}`);
+}

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { asDigest, type Digest } from "./ids.ts";
+import { asDigest, type Digest } from "./digest.ts";
 
 /**
  * SHA-256 over an object's bytes: what names stored objects, blocks, tasks' outputs and results.

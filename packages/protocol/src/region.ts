@@ -1,5 +1,5 @@
 /** Region codes are `bytes32` on chain: the UTF-8 name, right-padded with zeros; all zeros means any region. */
-import { decodeBytes32String, encodeBytes32String } from "ethers";
+import { decodeBytes32String, encodeBytes32String } from "ethers/abi";
 import { asDigest, type Digest } from "./ids.ts";
 
 export const anyRegion = asDigest(`0x${"0".repeat(64)}`);

@@ -1,4 +1,4 @@
-import { type TypedDataDomain, TypedDataEncoder, type TypedDataField } from "ethers";
+import { type TypedDataDomain, TypedDataEncoder, type TypedDataField } from "ethers/hash";
 import { asDigest, type Digest } from "./ids.ts";
 import type { TypedDataSigner } from "./result-commitment/task-attestation.ts";
 

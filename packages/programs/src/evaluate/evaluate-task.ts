@@ -1,5 +1,5 @@
 import type { CiphertextEntry, Engine } from "@cos/fhe";
-import { ciphertextListPieces, findProfile } from "@cos/fhe";
+import { ciphertextListPieces, findProfile } from "@cos/fhe/evaluation";
 import type { Result } from "@cos/protocol";
 import { compareEntries, type TaskSpec } from "../plan/plan.ts";
 import type { EvaluateError, EvaluateOptions, ReadObject } from "./evaluate-error.ts";

@@ -1,7 +1,9 @@
 import { workerData } from "node:worker_threads";
-import { digestedEntry, type EngineName, serveJobs } from "@cos/fhe";
+import type { EngineName } from "@cos/fhe";
+import { digestedEntry, serveJobs } from "@cos/fhe/evaluation";
 import { createEngine } from "@cos/fhe-native";
-import { type ObjectRef, ok } from "@cos/protocol";
+import type { ObjectRef } from "@cos/protocol";
+import { ok } from "@cos/protocol/result";
 import type { TaskSpec } from "../plan/plan.ts";
 import type { ReadObject } from "./evaluate-error.ts";
 import { evaluateEntries } from "./evaluate-task.ts";

@@ -1,15 +1,15 @@
-import {
-  type Accumulator,
-  type BlockContainer,
-  type CiphertextBatch,
-  type CiphertextEntry,
-  type Evaluator,
-  noVariantBlock,
-  openBlock,
-  seededRowsOf,
-  type Term,
+import type {
+  Accumulator,
+  BlockContainer,
+  CiphertextBatch,
+  CiphertextEntry,
+  Evaluator,
+  Term,
 } from "@cos/fhe";
-import { digestOfBytes, err, type ObjectRef, ok, type Result } from "@cos/protocol";
+import { noVariantBlock, openBlock, seededRowsOf } from "@cos/fhe/evaluation";
+import type { ObjectRef, Result } from "@cos/protocol";
+import { digestOfBytes } from "@cos/protocol/object-digest";
+import { err, ok } from "@cos/protocol/result";
 import { type EvaluateTask, keyOfEntry, type PlanContraction, type TaskSpec } from "../plan/plan.ts";
 import type { EvaluateError, EvaluateOptions, ReadObject } from "./evaluate-error.ts";
 

@@ -1,5 +1,8 @@
-import { type CiphertextEntry, type Engine, findProfile, openCiphertextList } from "@cos/fhe";
-import { digestOfBytes, err, type ObjectRef, ok, type Result } from "@cos/protocol";
+import type { CiphertextEntry, Engine } from "@cos/fhe";
+import { findProfile, openCiphertextList } from "@cos/fhe/evaluation";
+import type { ObjectRef, Result } from "@cos/protocol";
+import { digestOfBytes } from "@cos/protocol/object-digest";
+import { err, ok } from "@cos/protocol/result";
 import { keyOfEntry, type TaskSpec } from "../plan/plan.ts";
 import type { EvaluateError, EvaluateOptions, ReadObject } from "./evaluate-error.ts";
 import { toOutputPieces } from "./evaluate-task.ts";

@@ -1,5 +1,6 @@
 import type { EntryKey } from "@cos/fhe";
-import { type AlgorithmId, type Digest, digestOfJson, type ObjectRef } from "@cos/protocol";
+import type { AlgorithmId, Digest, ObjectRef } from "@cos/protocol";
+import { digestOfJson } from "@cos/protocol/canonical-json";
 import type { Readout } from "./contractions.ts";
 import type { JobParams } from "./resolve-program.ts";
 

@@ -1,4 +1,6 @@
-import { AbiCoder, keccak256, toUtf8Bytes } from "ethers";
+import { AbiCoder } from "ethers/abi";
+import { keccak256 } from "ethers/crypto";
+import { toUtf8Bytes } from "ethers/utils";
 import { digestOfJson } from "../canonical-json.ts";
 import { type AlgorithmId, asDigest, type Digest, type PermitId } from "../ids.ts";
 

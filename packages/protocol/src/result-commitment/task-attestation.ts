@@ -1,4 +1,4 @@
-import { type TypedDataDomain, type TypedDataField, verifyTypedData } from "ethers";
+import { type TypedDataDomain, type TypedDataField, verifyTypedData } from "ethers/hash";
 import { type Address, asAddress, type Digest, type PermitId } from "../ids.ts";
 
 /** What a worker signs when it has evaluated a task: "for this permit, this task's output has this digest". */
