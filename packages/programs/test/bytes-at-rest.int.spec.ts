@@ -24,19 +24,25 @@ async function blocksOf(ciphertextsPerRow: readonly number[]): Promise<Encrypted
   }
 }
 
-it("keeps genotypes with missing calls and a phenotype of its own at 7 bytes each, from 36,000 markers on", async () => {
+it("keeps genotypes with missing calls and a phenotype of its own at 7 bytes each, and whom it costs more", async () => {
   const layout = layouts["allele-counts"];
   expect([layout.profile, layout.maxVariantsPerBlock]).toEqual([countsProfile, 2048]);
-  const columns = traitChannels(layout, layout.maxVariantsPerBlock, { kind: "binary" });
-  const perPerson = 1 + Math.max(...columns.map((channel) => channel.at.ciphertext));
-  const [genotypes, phenotype] = (await blocksOf([1, perPerson])).map(
+  const perPerson = (isComplete: boolean) => {
+    const columns = traitChannels(layout, layout.maxVariantsPerBlock, { kind: "binary", isComplete });
+    return 1 + Math.max(...columns.map((channel) => channel.at.ciphertext));
+  };
+  const [genotypes, everybodys, somePeoples] = (await blocksOf([1, perPerson(true), perPerson(false)])).map(
     ({ bytes }) => bytes.length / layout.rowsPerBlock,
-  ) as [number, number];
-  const bytesPerGenotype = (markers: number) =>
+  ) as [number, number, number];
+  const bytesPerGenotype = (markers: number, phenotype: number) =>
     (Math.ceil(markers / layout.maxVariantsPerBlock) * genotypes + phenotype) / markers;
-  // 6.25 bytes are 50 bits a coefficient; the phenotype's two ciphertexts per person spread over all markers.
+  // 6.25 bytes are 50 bits a coefficient; the phenotype's ciphertexts spread over all markers: one per person where
+  // everybody has a value, two where some have none.
   expect(genotypes / layout.maxVariantsPerBlock).toBeLessThan(6.28);
-  expect(bytesPerGenotype(500_000)).toBeLessThan(6.36);
-  expect(bytesPerGenotype(36_864)).toBeLessThan(7);
-  expect(bytesPerGenotype(28_501)).toBeLessThan(7.25);
+  expect(bytesPerGenotype(500_000, everybodys)).toBeLessThan(6.34);
+  expect(bytesPerGenotype(28_501, everybodys)).toBeLessThan(6.8);
+  expect(bytesPerGenotype(18_432, everybodys)).toBeLessThan(7);
+  expect(bytesPerGenotype(500_000, somePeoples)).toBeLessThan(6.36);
+  expect(bytesPerGenotype(36_864, somePeoples)).toBeLessThan(7);
+  expect(bytesPerGenotype(28_501, somePeoples)).toBeLessThan(7.25);
 });

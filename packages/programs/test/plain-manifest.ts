@@ -21,6 +21,8 @@ export function plainManifest(options: {
   segments: { rows: number; consent?: string[] }[];
   /** Variants of each block. */
   blocks: number[];
+  /** Whether everybody has a value for the case/control trait. */
+  isComplete?: boolean;
 }): Manifest {
   const layout = layouts[options.layout ?? "allele-counts"];
   const contexts = contextsOf(key);
@@ -58,7 +60,9 @@ export function plainManifest(options: {
   const channels = traitChannels(
     layout,
     stride,
-    isBinary ? { kind: "binary" } : { kind: "quantitative", valueDigits: 3, squareDigits: 6 },
+    isBinary
+      ? { kind: "binary", isComplete: options.isComplete === true }
+      : { kind: "quantitative", valueDigits: 3, squareDigits: 6 },
   );
   const arrays: ArrayManifest[] = [
     {
@@ -83,6 +87,7 @@ export function plainManifest(options: {
       channels,
       variantBlocks: [],
       blocks: [],
+      ...(isBinary && channels.length === 1 ? { traitComplete: true } : {}),
     });
   }
   for (const array of arrays) {

@@ -41,7 +41,7 @@ const meanings: Readonly<Record<string, string>> = {
   count: "number of sites in a block",
   first: "first site of a block",
   weight: "which quantity of a fixed trait a counter is weighted by; nobody's value",
-  traitComplete: "that everybody in the dataset has a value for a fixed trait",
+  traitComplete: "that everybody in the dataset has a value for a case/control trait",
   bound: "largest code of a channel, a constant of the layout; for a trait its declared bound",
   scale: "declared scale of a channel or trait; null for quantities, whose scale is secret",
   offset: "declared offset of a channel; null for quantities, whose offset is secret",

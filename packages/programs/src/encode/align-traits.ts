@@ -1,5 +1,5 @@
 import type { Trait as PhenotypeTrait } from "@cos/genomics";
-import { err, type Manifest, ok, type Result } from "@cos/protocol";
+import { type ArrayManifest, err, type Manifest, ok, type Result } from "@cos/protocol";
 import { kindOf } from "./describe-arrays.ts";
 import { traitColumnsOf } from "./encode-blocks.ts";
 import type { OwnerState } from "./owner-state.ts";
@@ -37,22 +37,22 @@ export function alignTraits(
   for (const { name } of manifest.traits) {
     if (!aligned.has(name)) aligned.set(name, { trait: undefined, columns: [] });
   }
-  const incomplete = findIncomplete(manifest, people, aligned);
-  return incomplete === undefined ? ok(aligned) : err({ code: "TRAIT_INCOMPLETE", trait: incomplete });
+  // Genotypes that count controls as "not a case" take nobody who is neither; a trait's own array can be made anew.
+  const incomplete = manifest.arrays.find((a) => a.axes.length === 2 && lacksSomebody(a, aligned, people));
+  if (incomplete === undefined) return ok(aligned);
+  return err({ code: "TRAIT_INCOMPLETE", trait: incomplete.trait ?? "" });
 }
 
-/** Genotypes that count controls as "not a case" take nobody who is neither. */
-function findIncomplete(
-  manifest: Manifest,
-  people: number,
+/** Whether an array counts everybody as a case or a control, and one of the new people is neither. */
+export function lacksSomebody(
+  { trait, traitComplete }: ArrayManifest,
   traits: ReadonlyMap<string, AlignedTrait>,
-): string | undefined {
-  for (const { trait, traitComplete } of manifest.arrays) {
-    if (trait === undefined || traitComplete !== true) continue;
-    const columns = traits.get(trait)?.columns ?? [];
-    for (let person = 0; person < people; person += 1) {
-      if (columns[person]?.includes(1) !== true) return trait;
-    }
+  people: number,
+): boolean {
+  if (trait === undefined || traitComplete !== true) return false;
+  const columns = traits.get(trait)?.columns ?? [];
+  for (let person = 0; person < people; person += 1) {
+    if (columns[person]?.includes(1) !== true) return true;
   }
-  return undefined;
+  return false;
 }

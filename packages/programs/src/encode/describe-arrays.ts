@@ -57,7 +57,7 @@ export function fixedArray(
   key: DatasetKey,
 ): Result<ArrayManifest, DescribeError> {
   if (trait.kind !== "case-control") return err({ code: "TRAIT_NOT_BINARY", trait: trait.name });
-  const isComplete = !trait.status.includes(STATUS_MISSING);
+  const isComplete = hasEverybody(trait);
   const array = genotypeArray(fixedLayoutFor(isComplete), axis, key);
   return ok({
     ...array,
@@ -67,11 +67,14 @@ export function fixedArray(
   });
 }
 
-/** The manifest of a trait's array beside the genotypes it will weight, without blocks. */
+/**
+ * The manifest of a trait's array beside the genotypes it will weight, without blocks.
+ * @param isComplete whether everybody in the dataset has a value
+ */
 export function traitArray(
   manifest: Manifest,
   trait: PhenotypeTrait,
-  fixedPoint: FixedPoint | undefined,
+  { fixedPoint, isComplete }: { fixedPoint: FixedPoint | undefined; isComplete: boolean },
   key: DatasetKey,
 ): Result<ArrayManifest, DescribeError> {
   const layout = layouts[layoutForTrait(kindOf(trait))];
@@ -79,28 +82,48 @@ export function traitArray(
   if (genotypes === undefined) return err({ code: "LAYOUT_MISSING", layout: layout.name });
   const columns: TraitColumns =
     fixedPoint === undefined
-      ? { kind: "binary" }
+      ? { kind: "binary", isComplete }
       : {
           kind: "quantitative",
           valueDigits: fixedPoint.valueDigits,
           squareDigits: fixedPoint.squareDigits,
         };
-  const channels = traitChannels(layout, strideOf(genotypes.variantBlocks), columns);
   return ok({
     name: `trait/${trait.name}`,
     layout: layout.name,
     axes: ["sample"],
     trait: trait.name,
+    ...columnsIn(genotypes, columns),
     profile: layout.profile.name,
     contextDigest: contextOf(layout.profile, key.keyId).digest,
     packing: "coefficient",
     rowDeletable: true,
-    ciphertextsPerRow: 1 + Math.max(...channels.map((c) => c.at.ciphertext)),
     rowsPerBlock: layout.rowsPerBlock,
-    channels,
     variantBlocks: [],
     blocks: [],
   });
+}
+
+/** A case/control trait's array with a column of controls, for people of whom some have no value; without blocks. */
+export function withControls({ arrays }: Manifest, array: ArrayManifest): ArrayManifest {
+  const genotypes = arrays.find((a) => a.layout === array.layout && a.axes.length === 2);
+  if (genotypes === undefined) throw new TypeError("a trait's array without genotypes that it weights");
+  const { traitComplete, ...rest } = array;
+  return { ...rest, ...columnsIn(genotypes, { kind: "binary", isComplete: false }), blocks: [] };
+}
+
+/** Columns of a trait beside the genotypes; a case/control trait without a column of controls is complete. */
+function columnsIn(
+  { layout, variantBlocks }: ArrayManifest,
+  columns: TraitColumns,
+): Pick<ArrayManifest, "channels" | "ciphertextsPerRow" | "traitComplete"> {
+  const channels = traitChannels(layouts[layout as LayoutName], strideOf(variantBlocks), columns);
+  const leavesControls = columns.kind === "binary" && channels.length === 1;
+  return {
+    ciphertextsPerRow: 1 + Math.max(...channels.map((c) => c.at.ciphertext)),
+    channels,
+    ...(leavesControls ? { traitComplete: true } : {}),
+  };
 }
 
 /** What the data dictionary says of a trait: nothing that was measured. */
@@ -121,6 +144,10 @@ export function dictionaryEntry(trait: PhenotypeTrait): Trait {
     visibleToGrant: true,
   };
 }
+
+/** Whether every person whom a case/control trait speaks of has a value. */
+const hasEverybody = (trait: PhenotypeTrait): boolean =>
+  trait.kind === "case-control" && !trait.status.includes(STATUS_MISSING);
 
 export const kindOf = (trait: PhenotypeTrait): "binary" | "quantitative" =>
   trait.kind === "case-control" ? "binary" : "quantitative";
@@ -150,7 +177,8 @@ export function describeTraits(
     draft.arrays.push(array.value);
   }
   for (const trait of traits) {
-    const array = traitArray(draft, trait, fixedPoints.get(trait.name), key);
+    const columns = { fixedPoint: fixedPoints.get(trait.name), isComplete: hasEverybody(trait) };
+    const array = traitArray(draft, trait, columns, key);
     // A trait that is fixed needs no array of its own where no genotypes are there for it to weight.
     if (array.ok) draft.arrays.push(array.value);
     else if (!fixTraits.includes(trait.name)) return array;

@@ -34,7 +34,7 @@ import type {
 import { addBlocks, encryptSegment } from "./encrypt-segment.ts";
 import { chooseFixedPoint, type FixedPoint } from "./fixed-point.ts";
 import type { OwnerState } from "./owner-state.ts";
-import { emptyTraitState, recordPerson, sortRows } from "./trait-state.ts";
+import { emptyTraitState, isMeasured, recordPerson, sortRows } from "./trait-state.ts";
 
 /**
  * Encrypts a dataset: draws the secret rows, encrypts genotypes in each layout and every trait, hands the objects to
@@ -121,7 +121,11 @@ export async function addTrait(
     return err({ code: "TRAIT_TWICE", trait: trait.name });
   }
   const fixedPoint = trait.kind === "quantitative" ? chooseFixedPoint(trait) : undefined;
-  const array = traitArray(before.manifest, trait, fixedPoint, key);
+  const personOf = new Map(people.map((p, i) => [`${p.familyId}\t${p.id}`, i]));
+  const isComplete = Object.values(before.ownerState.segments).every((segment) =>
+    segment.people.every(([familyId, id]) => isMeasured(trait, personOf.get(`${familyId}\t${id}`))),
+  );
+  const array = traitArray(before.manifest, trait, { fixedPoint, isComplete }, key);
   if (!array.ok) return array;
   const columns = traitColumnsOf(trait, fixedPoint);
   if (!columns.ok) return columns;
@@ -135,7 +139,6 @@ export async function addTrait(
   const ownerState = structuredClone(before.ownerState);
   const state = emptyTraitState(fixedPoint);
   ownerState.traits[trait.name] = state;
-  const personOf = new Map(people.map((p, i) => [`${p.familyId}\t${p.id}`, i]));
   const pool = new OwnerPool(key, request.threads);
   try {
     for (const segment of manifest.segments) {

@@ -9,17 +9,19 @@ import {
   type Result,
   type Segment,
 } from "@cos/protocol";
-import { type AlignedTrait, alignTraits } from "./align-traits.ts";
-import type { EncodeContext } from "./block-queue.ts";
+import { type AlignedTrait, alignTraits, lacksSomebody } from "./align-traits.ts";
+import { type EncodeContext, profileOf } from "./block-queue.ts";
+import { withControls } from "./describe-arrays.ts";
 import { encodeGenotypes, encodeTrait } from "./encode-blocks.ts";
 import type { DatasetVersion, EncryptError, EncryptShared, SegmentRequest } from "./encrypt-request.ts";
-import type { TraitState } from "./owner-state.ts";
+import type { OwnerState, TraitState } from "./owner-state.ts";
 import { defaultRowsPadded, drawRows } from "./secret-rows.ts";
 import { addPhenotyped } from "./trait-state.ts";
 
 /**
  * Encrypts people as a new segment of `before`, the last one. Where an interrupted run left a draft, its rows are taken
- * instead of new ones, and blocks that it finished are not encrypted again.
+ * instead of new ones, and blocks that it finished are not encrypted again. A trait that everybody had until now and some of
+ * the new people lack gets its column of controls: its array is made anew for all segments, from the owner's state.
  */
 export async function encryptSegment(
   before: DatasetVersion,
@@ -34,11 +36,18 @@ export async function encryptSegment(
   const { source } = request;
   const byName = alignTraits(manifest, ownerState, request.traits, source.samples.length);
   if (!byName.ok) return byName;
-  if (draft === undefined) await checkpoint?.keep(structuredClone(drawn.value));
+  if (draft === undefined) {
+    manifest.arrays = manifest.arrays.map((array) =>
+      array.axes.length === 1 && lacksSomebody(array, byName.value, source.samples.length)
+        ? withControls(manifest, array)
+        : array,
+    );
+    await checkpoint?.keep(structuredClone(drawn.value));
+  }
 
   const segment = manifest.segments.at(-1) as Segment;
   const personOfRow = personsOf(drawn.value, segment, source);
-  const encoded = await encodeArrays(manifest, segment, personOfRow, source, byName.value, shared);
+  const encoded = await encodeArrays(drawn.value, personOfRow, source, byName.value, shared);
   if (!encoded.ok) return encoded;
   for (const [name, { trait }] of byName.value) {
     const state = ownerState.traits[name] as TraitState;
@@ -89,31 +98,37 @@ function personsOf({ ownerState }: DatasetVersion, segment: Segment, source: Gen
 }
 
 async function encodeArrays(
-  manifest: Manifest,
-  segment: Segment,
+  { manifest, ownerState }: DatasetVersion,
   personOfRow: Int32Array,
   source: GenotypeSource,
   traits: ReadonlyMap<string, AlignedTrait>,
   { key, sink, threads, onProgress, checkpoint }: EncryptShared,
 ): Promise<Result<null, EncryptError>> {
-  const total = manifest.arrays.reduce(
-    (sum, a) => sum + Math.ceil(segment.rowsPadded / a.rowsPerBlock) * Math.max(1, a.variantBlocks.length),
+  const wanted = manifest.arrays.flatMap((array) =>
+    segmentsWithoutBlocks(manifest, array).map((segment) => ({ array, segment })),
+  );
+  const total = wanted.reduce(
+    (sum, { array: a, segment }) =>
+      sum + Math.ceil(segment.rowsPadded / a.rowsPerBlock) * Math.max(1, a.variantBlocks.length),
     0,
   );
   let done = 0;
   const pool = new OwnerPool(key, threads);
   try {
-    for (const array of manifest.arrays) {
+    if (wanted[0] !== undefined) pool.prepare(profileOf(wanted[0].array));
+    for (const { array, segment } of wanted) {
       const stage = array.axes.length === 2 ? "genotypes" : "traits";
-      const context: EncodeContext = {
+      const context: Omit<EncodeContext, "personOfRow"> = {
         pool,
         sink,
         segment,
-        personOfRow,
         ...(checkpoint === undefined ? {} : { finished: checkpoint.finished }),
         onBlock: () => onProgress?.({ stage, done: ++done, total }),
       };
-      const blocks = await encodeArray(context, array, source, traits);
+      const isNew = segment === manifest.segments.at(-1);
+      const blocks = isNew
+        ? await encodeArray({ ...context, personOfRow }, array, source, traits)
+        : ok(await encodeKnownTrait(context, array, ownerState));
       if (!blocks.ok) return blocks;
       addBlocks(array, blocks.value);
     }
@@ -121,6 +136,31 @@ async function encodeArrays(
   } finally {
     await pool.close();
   }
+}
+
+/** The new segment, and all of an array that is made anew. */
+function segmentsWithoutBlocks({ segments }: Manifest, { blocks }: ArrayManifest): Segment[] {
+  const held = new Set(blocks.map((block) => block.segment));
+  return segments.filter((segment) => !held.has(segment.id));
+}
+
+/** Encrypts a case/control trait of people who are in the dataset already, as the owner's state knows them. */
+function encodeKnownTrait(
+  context: Omit<EncodeContext, "personOfRow">,
+  array: ArrayManifest,
+  ownerState: OwnerState,
+): Promise<ArrayManifest["blocks"]> {
+  const { firstRow, rowsPadded } = context.segment;
+  const state = ownerState.traits[array.trait ?? ""];
+  if (state?.kind !== "binary") throw new TypeError("nothing is known of this trait's people");
+  const cases = new Set(state.cases);
+  const phenotyped = new Set(state.phenotyped);
+  const personOfRow = Int32Array.from({ length: rowsPadded }, (_, offset) =>
+    phenotyped.has(firstRow + offset) ? offset : -1,
+  );
+  return encodeTrait({ ...context, personOfRow }, array, (offset) =>
+    cases.has(firstRow + offset) ? [1, 0] : [0, 1],
+  );
 }
 
 async function encodeArray(

@@ -120,9 +120,12 @@ export function genotypeChannels(layout: Layout, stride: number): Channel[] {
   ];
 }
 
-/** Columns of a trait's array: case and control, or presence and the digits of value and square. */
+/**
+ * Columns of a trait's array: case and control, or presence and the digits of value and square. Where everybody has a
+ * value (`isComplete`), controls are the rest: their column is left away if it would take a ciphertext of its own.
+ */
 export type TraitColumns =
-  | { kind: "binary" }
+  | { kind: "binary"; isComplete: boolean }
   | { kind: "quantitative"; valueDigits: number; squareDigits: number };
 
 /**
@@ -134,7 +137,9 @@ export function traitChannels(layout: Layout, stride: number, columns: TraitColu
   const perCiphertext = Math.max(1, Math.floor(layout.profile.ringDegree / width));
   const names: Omit<Channel, "at">[] =
     columns.kind === "binary"
-      ? [column("case", "case", 0, 1), column("control", "control", 0, 1)]
+      ? (columns.isComplete && perCiphertext < 2 ? ["case"] : ["case", "control"]).map((name) =>
+          column(name, name, 0, 1),
+        )
       : [
           column("present", "present", 0, 1),
           ...digitColumns("value", columns.valueDigits),

@@ -19,11 +19,17 @@ export const toFixedPointState = (state: TraitState | undefined): FixedPoint | u
       }
     : undefined;
 
+/** Whether a person has a value. @param person index; undefined: nobody whom the trait speaks of */
+export function isMeasured(trait: PhenotypeTrait, person: number | undefined): boolean {
+  if (person === undefined) return false;
+  return trait.kind === "case-control"
+    ? trait.status[person] !== STATUS_MISSING
+    : trait.values[person] !== null;
+}
+
 /** Notes in the owner's secret state that the person in `row` was measured, and whether as a case. */
 export function recordPerson(state: TraitState, trait: PhenotypeTrait, person: number, row: number): void {
-  const isMeasured =
-    trait.kind === "case-control" ? trait.status[person] !== STATUS_MISSING : trait.values[person] !== null;
-  if (isMeasured) state.phenotyped.push(row);
+  if (isMeasured(trait, person)) state.phenotyped.push(row);
   const isCase = trait.kind === "case-control" && trait.status[person] === STATUS_CASE;
   if (isCase && state.kind === "binary") state.cases.push(row);
 }

@@ -28,6 +28,28 @@ describe("planJob for counts", () => {
     expect(planned.contractions.map((c) => c.degree)).toEqual([1, 2, 2]);
   });
 
+  it("takes controls as everybody less the cases where a trait has cases alone", () => {
+    const manifest = plainManifest({ segments: [{ rows: 54 }], blocks: [2_000], isComplete: true });
+    const planned = unwrap(plan(manifest));
+    expect(planned.contractions.map((c) => c.degree)).toEqual([1, 2]);
+    const readouts = planned.datasets[0]?.readouts.map((r) => [r.sum, r.contraction, r.sign]);
+    expect(readouts?.slice(-4)).toEqual([
+      ["controlAlleles", 0, 1],
+      ["controlAlleles", 1, -1],
+      ["controlCalled", 0, 1],
+      ["controlCalled", 1, -1],
+    ]);
+    const summing = (...product: string[]): Program => ({
+      ...allelicAssociation,
+      sums: [{ name: "controls", over: "sample", product }],
+    });
+    // How many people there are is encrypted nowhere, so that those who are no case cannot be counted by themselves.
+    expect(plan(manifest, summing("y.control"))).toMatchObject({ error: { code: "LAYOUT_MISSING" } });
+    expect(plan(manifest, summing("y.control", "y.control"))).toMatchObject({ ok: false });
+    expect(unwrap(plan(manifest, summing("y.case"))).contractions).toHaveLength(1);
+    expect(unwrap(plan(manifest, summing("y.control", "G.alleles"))).contractions).toHaveLength(2);
+  });
+
   it("refuses one sum over a cohort that overflows, with the numbers that prove it", () => {
     const whole = { ...allelicAssociation, partition: "whole" as const };
     expect(unwrap(plan(plainManifest({ segments: [{ rows: 54 }], blocks: [5] }), whole)).runs).toHaveLength(

@@ -89,7 +89,9 @@ function checkParams(program: Program, manifest: Manifest, params: JobParams): R
   return ok(null);
 }
 
-type Inputs = Map<string, Map<string, ChannelOf[]>>;
+/** The channels of a quantity; `isRest`: they hold those whom it leaves out, and everybody is one or the other. */
+type Quantity = { channels: ChannelOf[]; isRest: boolean };
+type Inputs = Map<string, Map<string, Quantity>>;
 
 /** Genotypes and traits as arrays of their own, of one layout: products are left to the evaluator. */
 function resolveOpen(
@@ -108,17 +110,32 @@ function resolveOpen(
             (a) => a.layout === genotypes.layout && a.axes.length === 1 && a.trait === trait,
           );
     const wanted = Object.keys(input.quantities);
-    const found = new Map<string, ChannelOf[]>();
+    const found = new Map<string, Quantity>();
     for (const quantity of wanted) {
-      const channels = array === undefined ? [] : channelsOf(array, quantity, undefined);
-      if (channels.length === 0) return err({ code: "LAYOUT_MISSING", input: name, quantities: wanted });
-      const fits = checkBound(`${name}.${quantity}`, channels, BigInt(input.quantities[quantity] ?? "0"));
+      const held = array === undefined ? undefined : quantityOf(array, quantity);
+      if (held === undefined) return err({ code: "LAYOUT_MISSING", input: name, quantities: wanted });
+      const allowed = BigInt(input.quantities[quantity] ?? "0");
+      const fits = checkBound(`${name}.${quantity}`, held.channels, allowed);
       if (!fits.ok) return fits;
-      found.set(quantity, channels);
+      found.set(quantity, held);
     }
     inputs.set(name, found);
   }
-  return ok(program.sums.map((sum) => resolveSum(sum.name, sum.product, inputs)));
+  const sums: ResolvedSum[] = [];
+  for (const { name, product } of program.sums) {
+    const terms = productTerms(product, inputs);
+    if (terms === undefined) return err({ code: "LAYOUT_MISSING", input: name, quantities: [...product] });
+    sums.push({ name, terms });
+  }
+  return ok(sums);
+}
+
+function quantityOf(array: ArrayManifest, quantity: string): Quantity | undefined {
+  const direct = channelsOf(array, quantity, undefined);
+  if (direct.length > 0) return { channels: direct, isRest: false };
+  const others =
+    array.traitComplete === true ? channelsOf(array, complements[quantity] ?? "", undefined) : [];
+  return others.length > 0 ? { channels: others, isRest: true } : undefined;
 }
 
 const channelsOf = (array: ArrayManifest, quantity: string, weight: string | undefined): ChannelOf[] =>
@@ -136,13 +153,29 @@ function checkBound(
   return err({ code: "BOUND_EXCEEDED", quantity, bound: String(bound), allowed: String(allowed) });
 }
 
-function resolveSum(name: string, product: readonly string[], inputs: Inputs): ResolvedSum {
+/**
+ * The terms of one or two factors' product. That with a rest is the other factor, less its product with those who are not
+ * of the rest; how many people a rest has by itself is nowhere encrypted.
+ */
+function productTerms(product: readonly string[], inputs: Inputs): ResolvedTerm[] | undefined {
   const factors = product.map((text) => {
     const [input, quantity] = splitFactor(text);
-    return inputs.get(input)?.get(quantity) as ChannelOf[];
+    return inputs.get(input)?.get(quantity) as Quantity;
   });
-  factors.sort((a, b) => (b[0]?.array.axes.length ?? 0) - (a[0]?.array.axes.length ?? 0));
-  return { name, terms: [{ carrier: factors[0] as ChannelOf[], weight: factors[1] ?? null, sign: 1 }] };
+  const direct = factors.filter(({ isRest }) => !isRest);
+  if (direct.length === 0 || factors.length - direct.length > 1) return undefined;
+  const [carrier, weight] = factors
+    .map(({ channels }) => channels)
+    .sort((a, b) => (b[0]?.array.axes.length ?? 0) - (a[0]?.array.axes.length ?? 0)) as [
+    ChannelOf[],
+    ChannelOf[]?,
+  ];
+  const whole: ResolvedTerm = { carrier, weight: weight ?? null, sign: 1 };
+  if (direct.length === factors.length) return [whole];
+  return [
+    { carrier: (direct[0] as Quantity).channels, weight: null, sign: 1 },
+    { ...whole, sign: -1 },
+  ];
 }
 
 /** Genotypes that hold products with one trait already: sums alone are left, and differences to the owner. */

@@ -109,7 +109,7 @@ export const arraySchema = z.strictObject({
   axes: z.union([z.tuple([z.literal("sample"), z.literal("variant")]), z.tuple([z.literal("sample")])]),
   /** The trait that this array encodes or, on genotypes, that the owner fixed; absent for genotypes that any trait may weight. */
   trait: name.optional(),
-  /** On genotypes with a fixed trait: every person has a value, so that whoever is no `case` is a `control`. */
+  /** Of a case/control trait, fixed or not: every person has a value, so that whoever is no `case` is a `control`. */
   traitComplete: z.boolean().optional(),
   profile: name,
   contextDigest: digestSchema,
@@ -255,7 +255,8 @@ function findArrayFault(manifest: Manifest, array: ArrayManifest): Fault | undef
   const context = manifest.contexts.find((c) => c.profile === array.profile);
   if (context?.contextDigest !== array.contextDigest)
     return { field, detail: "context is not the dataset's" };
-  if (array.trait !== undefined && !manifest.traits.some((t) => t.name === array.trait)) {
+  const trait = manifest.traits.find((t) => t.name === array.trait);
+  if (array.trait !== undefined && trait === undefined) {
     return { field, detail: "encodes a trait that the dictionary does not name" };
   }
   const hasVariants = array.axes.length === 2;
@@ -267,8 +268,11 @@ function findArrayFault(manifest: Manifest, array: ArrayManifest): Fault | undef
     }
   }
   const isFixed = hasVariants && array.trait !== undefined;
-  if (!isFixed && (array.traitComplete !== undefined || array.channels.some((c) => c.weight !== undefined))) {
+  if (!isFixed && array.channels.some((c) => c.weight !== undefined)) {
     return { field, detail: "weighted channels where no trait is fixed" };
+  }
+  if (array.traitComplete === true && trait?.kind !== "binary") {
+    return { field, detail: "nobody is a control of what is no case/control trait" };
   }
   if (array.channels.some((c) => c.at.ciphertext >= array.ciphertextsPerRow)) {
     return { field: `${field}.channels`, detail: "names a ciphertext that a row does not have" };
