@@ -7,7 +7,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type ObjectStore, objectKey, openEmbeddedObjects, openS3Store } from "@cos/objects";
-import { type EngineSetting, EvaluationPool, parseTaskSpec } from "@cos/programs";
+import { type EngineSetting, EvaluationPool, needOrder, parseTaskSpec } from "@cos/programs";
 import { asDigest, type ObjectRef, type PermitId, unwrap } from "@cos/protocol";
 import { httpTransfers } from "../../services/fhe-worker/src/adapters/http-transfers.ts";
 import { poolEvaluate } from "../../services/fhe-worker/src/adapters/pool-evaluate.ts";
@@ -15,7 +15,6 @@ import { createBufferPool } from "../../services/fhe-worker/src/app/buffer-pool.
 import { createByteBudget } from "../../services/fhe-worker/src/app/byte-budget.ts";
 import type { Transfers } from "../../services/fhe-worker/src/app/ports.ts";
 import { type RunTaskParts, runTask } from "../../services/fhe-worker/src/app/run-task.ts";
-import { needOrder } from "../../services/fhe-worker/src/domain/need-order.ts";
 
 export type WorkerSetup = {
   store: { kind: "directory"; dataDir: string } | { kind: "s3"; url: string };

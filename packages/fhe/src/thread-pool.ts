@@ -4,18 +4,21 @@ import { Worker } from "node:worker_threads";
 export type ToThread =
   | { kind: "job"; id: number; job: unknown }
   | { kind: "answer"; id: number; request: number; value: unknown }
+  /** The question failed outside the thread. */
+  | { kind: "unanswered"; id: number; request: number }
   | { kind: "cancel"; id: number };
 export type FromThread =
   | { kind: "ready" }
   | { kind: "result"; id: number; value: unknown }
-  | { kind: "failure"; id: number; message: string }
+  /** @param request the question that failed, where that is why */
+  | { kind: "failure"; id: number; message: string; request?: number }
   | { kind: "request"; id: number; request: number; value: unknown }
   | { kind: "notice"; id: number; value: unknown };
 
 export type JobOptions = {
   /** Buffers that the job gives away instead of copying. */
   transfer?: readonly ArrayBuffer[];
-  /** Answers a question that the thread asks while it works, e.g. for an object's bytes. */
+  /** Answers a question that the thread asks while it works, e.g. for an object's bytes. A job that needs an answer fails as it did. */
   onRequest?: (request: unknown) => Promise<unknown>;
   /** Hears what the thread says without being asked, e.g. that it is done with a buffer. */
   onNotice?: (notice: unknown) => void;
@@ -31,6 +34,8 @@ type Pending = {
   reject: (error: Error) => void;
   /** Told when the signal fires; taken back when the job ends, as a signal may live on. */
   cancel?: () => void;
+  /** Questions that failed, and how. */
+  failures: Map<number, Error>;
 };
 
 type Thread = { worker: Worker; current: Pending | undefined };
@@ -73,6 +78,7 @@ export class ThreadPool {
         options,
         resolve: resolve as (value: unknown) => void,
         reject,
+        failures: new Map(),
       });
       this.#dispatch();
     });
@@ -140,7 +146,7 @@ export class ThreadPool {
     thread.worker.unref();
     forgetSignal(pending);
     if (message.kind === "result") pending.resolve(message.value);
-    else pending.reject(new Error(message.message));
+    else pending.reject(pending.failures.get(message.request ?? -1) ?? new Error(message.message));
     this.#dispatch();
   }
 
@@ -149,17 +155,15 @@ export class ThreadPool {
     pending: Pending,
     { id, request, value }: Extract<FromThread, { kind: "request" }>,
   ): Promise<void> {
+    let answer: ToThread;
     try {
-      const answer = await pending.options.onRequest?.(value);
-      thread.worker.postMessage({ kind: "answer", id, request, value: answer } satisfies ToThread);
+      answer = { kind: "answer", id, request, value: await pending.options.onRequest?.(value) };
     } catch (error) {
-      // The question failed outside the thread (a lost store, say): the job fails with that error, the thread goes.
-      thread.current = undefined;
-      pending.reject(error instanceof Error ? error : new Error(String(error)));
-      this.#drop(thread);
-      await thread.worker.terminate();
-      this.#dispatch();
+      // It failed outside the thread (a lost store, say), which decides whether it can do without.
+      pending.failures.set(request, error instanceof Error ? error : new Error(String(error)));
+      answer = { kind: "unanswered", id, request };
     }
+    thread.worker.postMessage(answer);
   }
 
   #onDeath(thread: Thread, error: Error): void {

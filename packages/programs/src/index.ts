@@ -18,6 +18,7 @@ export * from "./open/open-result.ts";
 export type { Contraction, ContractionError, Readout } from "./plan/contractions.ts";
 export { costModelVersion } from "./plan/cost-model.ts";
 export * from "./plan/explain-plan.ts";
+export * from "./plan/need-order.ts";
 export * from "./plan/plan.ts";
 export * from "./plan/plan-job.ts";
 export type { JobParams, ResolveError } from "./plan/resolve-program.ts";

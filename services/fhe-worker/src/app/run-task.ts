@@ -1,5 +1,5 @@
+import { needOrder } from "@cos/programs";
 import { digestOfPieces, type ObjectRef } from "@cos/protocol";
-import { needOrder } from "../domain/need-order.ts";
 import { readSpec } from "../domain/read-spec.ts";
 import { taskFailure } from "../domain/task-failure.ts";
 import type { ByteBudget } from "./byte-budget.ts";

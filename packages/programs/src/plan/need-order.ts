@@ -1,5 +1,5 @@
-import type { TaskSpec } from "@cos/programs";
 import type { ObjectRef } from "@cos/protocol";
+import type { TaskSpec } from "./plan.ts";
 
 /**
  * The objects of a task in the order in which its evaluation asks for them: row block by row block, first the weights,
