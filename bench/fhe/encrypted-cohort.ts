@@ -29,10 +29,14 @@ import { ok, parseVariantAxis, unwrap, type VariantAxis } from "@cos/protocol";
 
 const trait = "affected";
 
+/** Whether everybody has a value for the phenotype: where some lack it, cases and controls are a column each. */
+export type Phenotype = "complete" | "incomplete";
+
 /** A made-up cohort, encrypted as `cos dataset encrypt` does it, and the plan of its association study. */
 export type EncryptedCohort = {
   samples: number;
   markers: number;
+  phenotype: Phenotype;
   source: GenotypeSource;
   status: CaseControlTrait;
   key: DatasetKey;
@@ -45,8 +49,8 @@ export type EncryptedCohort = {
 };
 
 /**
- * Draws a cohort into PLINK files and encrypts them into a store: missing calls and a separately encrypted phenotype that
- * some lack. Only the encryption is timed, from the files on.
+ * Draws a cohort into PLINK files and encrypts them into a store: missing calls and a separately encrypted phenotype. Only
+ * the encryption is timed, from the files on.
  * @param folder where the files go; they are read again by `checkCounts`
  * @param threads that encrypt
  */
@@ -56,6 +60,7 @@ export async function encryptCohort(
   folder: string,
   store: ObjectStore,
   threads: number,
+  phenotype: Phenotype = "complete",
 ): Promise<EncryptedCohort> {
   const files = join(folder, "cohort");
   unwrap(await writePlink(files, randomSource(samples, markers)));
@@ -65,7 +70,7 @@ export async function encryptCohort(
     name: trait,
     status: Uint8Array.from(
       { length: samples },
-      (_, s) => [0, 1, 1, 2, 2, 1, 2, 1][mix(s, 77) % 8] as number,
+      (_, s) => [phenotype === "complete" ? 2 : 0, 1, 1, 2, 2, 1, 2, 1][mix(s, 77) % 8] as number,
     ),
   };
   const key = await generateDatasetKey();
@@ -99,7 +104,7 @@ export async function encryptCohort(
     planJob({ program: allelicAssociation, manifests: [dataset.manifest], params: { trait } }),
   );
   if (axis === undefined) throw new Error("an encryption stores the variants");
-  return { samples, markers, source, status, key, dataset, axis, plan, bytes, encryptSeconds };
+  return { samples, markers, phenotype, source, status, key, dataset, axis, plan, bytes, encryptSeconds };
 }
 
 /** Opens a result as its owner does and compares every count of every marker with plain arithmetic; throws where one differs. */

@@ -1,3 +1,4 @@
+import type { Phenotype } from "./encrypted-cohort.ts";
 import type { KernelFigure } from "./kernels.ts";
 import type { OwnerFigure } from "./owner.ts";
 import type { CeilingFigure, PipelineFigure } from "./pipeline.ts";
@@ -13,6 +14,7 @@ export type BenchReport = {
     encryptions: {
       samples: number;
       markers: number;
+      phenotype: Phenotype;
       bytes: number;
       seconds: number;
       genotypesPerSecond: number;
@@ -55,7 +57,8 @@ export function performancePage(report: BenchReport): string {
     "",
     "## Whole association studies",
     "",
-    "Missing calls, phenotype encrypted separately, tasks as the planner cuts them, run by the worker service's own code;",
+    "Missing calls, phenotype encrypted separately (`complete`: everybody has one; `incomplete`: one in eight has none, and",
+    "cases and controls are a ciphertext and a product each), tasks as the planner cuts them, run by the worker service's own code;",
     "counts opened from every result equal plain arithmetic on every marker. `evaluate`: all map tasks.",
     `Ciphertext read ahead: at most ${pipeline.readAheadMebibytes} MiB a worker. Memory: the largest worker process while it`,
     "evaluates; the reduce task holds the whole result besides. Processes were held to so many processors (`cores`).",
@@ -64,6 +67,7 @@ export function performancePage(report: BenchReport): string {
       [
         "from",
         "people x markers",
+        "phenotype",
         "processes x threads",
         "cores",
         "evaluate s",
@@ -75,6 +79,7 @@ export function performancePage(report: BenchReport): string {
       pipeline.figures.map((f) => [
         f.source,
         `${f.samples} x ${f.markers}`,
+        f.phenotype,
         `${f.processes} x ${f.threadsPerProcess}`,
         f.cores ?? "all",
         f.evaluateSeconds.toFixed(3),
@@ -100,9 +105,17 @@ export function performancePage(report: BenchReport): string {
     ),
     "",
     table(
-      ["cohort encrypted into the directory store", "MB", "bytes a genotype", "s", "M genotypes/s"],
+      [
+        "cohort encrypted into the directory store",
+        "phenotype",
+        "MB",
+        "bytes a genotype",
+        "s",
+        "M genotypes/s",
+      ],
       pipeline.encryptions.map((e) => [
         `${e.samples} x ${e.markers}`,
+        e.phenotype,
         (e.bytes / 1e6).toFixed(0),
         (e.bytes / (e.samples * e.markers)).toFixed(2),
         e.seconds.toFixed(1),
@@ -121,11 +134,15 @@ function scalingSection({ pipeline: { figures } }: BenchReport): string[] {
     .flatMap((one) => {
       const same = held.filter(
         (f) =>
-          f.cores === 2 && f.source === one.source && f.samples === one.samples && f.markers === one.markers,
+          f.cores === 2 &&
+          f.source === one.source &&
+          f.phenotype === one.phenotype &&
+          f.samples === one.samples &&
+          f.markers === one.markers,
       );
       return same.map(
         (two) =>
-          `- ${one.source}, ${one.samples} x ${one.markers}, ${two.processes} x ${two.threadsPerProcess}: ${(one.evaluateSeconds / two.evaluateSeconds).toFixed(2)} times as fast`,
+          `- ${one.source}, ${one.samples} x ${one.markers}, ${one.phenotype}, ${two.processes} x ${two.threadsPerProcess}: ${(one.evaluateSeconds / two.evaluateSeconds).toFixed(2)} times as fast`,
       );
     });
   if (lines.length === 0) return [];

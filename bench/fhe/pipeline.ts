@@ -1,6 +1,6 @@
 /**
  * Measures whole association studies on this machine, as workers run them: encrypted cohorts with missing calls and a
- * separately encrypted phenotype, from ciphertexts expanded in memory, from the directory store, and through S3 where
+ * separately encrypted phenotype, which everybody has or some lack, from ciphertexts expanded in memory, from the directory store, and through S3 where
  * COS_PARTS_S3 names one (http://ACCESS:SECRET@host:port). Every result is opened and compared with plain arithmetic.
  *
  *     node bench/fhe/pipeline.ts [--samples 1000] [--markers 28501] [--large 25000x20000] [--quick] [--repetitions 5]
@@ -19,7 +19,7 @@ import { countsProfile } from "@cos/fhe";
 import { type ObjectStore, objectKey, openEmbeddedObjects, openS3Store, readObject } from "@cos/objects";
 import { type EngineSetting, EvaluationPool, planDigestOf, taskSpec, taskSpecBytes } from "@cos/programs";
 import { digestOfBytes, joinPieces, unwrap } from "@cos/protocol";
-import { checkCounts, type EncryptedCohort, encryptCohort } from "./encrypted-cohort.ts";
+import { checkCounts, type EncryptedCohort, encryptCohort, type Phenotype } from "./encrypted-cohort.ts";
 import type { ExpandedThreadData, ExpandedTimes } from "./expanded-thread.ts";
 import { type JobTimes, WorkerFleet } from "./worker-fleet.ts";
 import type { WorkerSetup } from "./worker-process.ts";
@@ -28,6 +28,7 @@ export type PipelineFigure = {
   source: "memory, expanded" | "directory" | "s3";
   samples: number;
   markers: number;
+  phenotype: Phenotype;
   processes: number;
   threadsPerProcess: number;
   /** Processors that all processes together were held to; null: not held. */
@@ -69,6 +70,7 @@ const figures: PipelineFigure[] = [];
 const encryptions: {
   samples: number;
   markers: number;
+  phenotype: Phenotype;
   bytes: number;
   seconds: number;
   genotypesPerSecond: number;
@@ -83,6 +85,7 @@ const sizes = [
   [samples, markers],
 ] as const;
 for (const [people, variants] of sizes) await inFolder((folder) => measureSmall(folder, people, variants));
+await inFolder((folder) => measureSmall(folder, samples, markers, "incomplete"));
 if (!options.quick) {
   const [people, variants] = options.large.split("x").map(Number) as [number, number];
   await inFolder((folder) => measureLarge(folder, people, variants));
@@ -103,8 +106,13 @@ mkdirSync(dirname(options.json), { recursive: true });
 writeFileSync(options.json, `${JSON.stringify(report, null, 1)}\n`);
 console.log(`\n${options.json}`);
 
-async function measureSmall(dataDir: string, people: number, variants: number): Promise<void> {
-  const { cohort, store } = await prepare(dataDir, people, variants);
+async function measureSmall(
+  dataDir: string,
+  people: number,
+  variants: number,
+  phenotype: Phenotype = "complete",
+): Promise<void> {
+  const { cohort, store } = await prepare(dataDir, people, variants, phenotype);
   if (engine !== "wasm" && variants === markers && people === samples) {
     for (const threads of [1, 2]) await measureExpanded(cohort, dataDir, threads);
   }
@@ -127,16 +135,17 @@ async function prepare(
   dataDir: string,
   people: number,
   variants: number,
+  phenotype: Phenotype,
 ): Promise<{ cohort: EncryptedCohort; store: ObjectStore }> {
   const { store, close } = await openEmbeddedObjects({ dataDir });
   await close(); // nobody needs its URLs
-  const cohort = await encryptCohort(people, variants, dataDir, store, 2);
+  const cohort = await encryptCohort(people, variants, dataDir, store, 2, phenotype);
   const genotypesPerSecond = (people * variants) / cohort.encryptSeconds;
   const { bytes, encryptSeconds: seconds } = cohort;
-  encryptions.push({ samples: people, markers: variants, bytes, seconds, genotypesPerSecond });
+  encryptions.push({ samples: people, markers: variants, phenotype, bytes, seconds, genotypesPerSecond });
   const perGenotype = (bytes / (people * variants)).toFixed(2);
   console.log(
-    `\n${people} x ${variants}: encrypted in ${seconds.toFixed(1)} s on 2 threads (${(genotypesPerSecond / 1e6).toFixed(1)} M genotypes/s), ${(bytes / 1e6).toFixed(0)} MB (${perGenotype} bytes a genotype), ${cohort.plan.tasks.length - 1} tasks`,
+    `\n${people} x ${variants}, phenotype ${phenotype}: encrypted in ${seconds.toFixed(1)} s on 2 threads (${(genotypesPerSecond / 1e6).toFixed(1)} M genotypes/s), ${(bytes / 1e6).toFixed(0)} MB (${perGenotype} bytes a genotype), ${cohort.plan.tasks.length - 1} tasks`,
   );
   return { cohort, store };
 }
@@ -167,7 +176,7 @@ async function measureFleet(
   await checkCounts(cohort, result);
   const reduceSeconds = Math.min(...jobs.map((job) => job.reduceSeconds));
   return record({
-    ...{ source, samples: cohort.samples, markers: cohort.markers },
+    ...{ source, samples: cohort.samples, markers: cohort.markers, phenotype: cohort.phenotype },
     ...{ processes, cores, threadsPerProcess: setup.threads, engine: fleet.engine },
     evaluateSeconds: best.evaluateSeconds,
     reduceSeconds,
@@ -223,6 +232,7 @@ async function measureExpanded(cohort: EncryptedCohort, dataDir: string, threads
   record({
     ...{ source: "memory, expanded", samples: cohort.samples, markers: cohort.markers },
     ...{
+      phenotype: cohort.phenotype,
       processes: 1,
       threadsPerProcess: threads,
       cores: null,
@@ -265,13 +275,13 @@ function shareByCost(costs: readonly number[], parts: number): number[][] {
 
 /** Half a billion genotypes from a cold disk, beside what disk and expansion give alone in the same run. */
 async function measureLarge(dataDir: string, people: number, variants: number): Promise<void> {
-  const { cohort, store } = await prepare(dataDir, people, variants);
+  const { cohort, store } = await prepare(dataDir, people, variants, "complete");
   const folder = join(dataDir, "store", "objects");
   const cold = () => forget(folder);
   const fleets: PipelineFigure[] = [];
   for (const [processes, threads, cores] of layouts) {
     const setup = setupOf(threads, { kind: "directory", dataDir });
-    fleets.push(await measureFleet(cohort, store, "directory", processes, cores, setup, 1, cold));
+    fleets.push(await measureFleet(cohort, store, "directory", processes, cores, setup, 2, cold));
   }
   await cohort.source.close();
   cold();
