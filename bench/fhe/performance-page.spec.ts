@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type BenchReport, performancePage } from "./performance-page.ts";
 
@@ -68,6 +69,11 @@ describe("the page of measured figures", () => {
     expect(page).toContain("directory, 25000 x 20000, complete, 1 x 2: 1.60 times as fast"); // 2 s against 1.25 s
     expect(page).toContain("directory, 25000 x 20000, complete, 2 x 1: 2.00 times as fast");
     expect(performancePage(made)).not.toContain("times as fast");
+  });
+
+  it("stands in docs/bench beside the figures that it shows", () => {
+    const kept = (name: string) => readFileSync(new URL(`../../docs/bench/${name}`, import.meta.url), "utf8");
+    expect(performancePage(JSON.parse(kept("fhe.json")))).toBe(kept("fhe.md"));
   });
 
   it("leaves the large study out where it was not run", () => {

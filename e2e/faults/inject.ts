@@ -181,12 +181,26 @@ async function lossyChain(
 
 const kindOf = (process: string): string => (process.startsWith("worker") ? "a worker" : process);
 
+/** A transaction leaves anvil's pool before its block is there, so that an empty pool must stay empty and the head still. */
+async function untilMined(provider: JsonRpcProvider): Promise<void> {
+  const seen = async () => {
+    const { pending } = await provider.send("txpool_status", []);
+    return { isEmpty: Number(pending) === 0, head: await provider.send("eth_blockNumber", []) };
+  };
+  for (let before = await seen(); ; ) {
+    await delay(300);
+    const now = await seen();
+    if (before.isEmpty && now.isEmpty && now.head === before.head) return;
+    before = now;
+  }
+}
+
 /** Replaces the last blocks by empty ones. Their transactions are gone: whoever sent them has to notice. */
 async function reorganise({ direct, gate, fleet }: Stage, depth: number): Promise<void> {
   const provider = new JsonRpcProvider(direct.rpcUrl, fleet.chain.chainId, { staticNetwork: true });
   try {
     await gate.alone(async () => {
-      while (Number((await provider.send("txpool_status", [])).pending) > 0) await delay(20);
+      await untilMined(provider);
       await provider.send("anvil_reorg", [depth, []]);
       const head = Number(await provider.send("eth_blockNumber", []));
       for (let number = head; number >= head - depth - 2; number--) {
