@@ -1,6 +1,6 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { startAnvil } from "@cos/chain";
+import { startAnvil, startHeartbeat } from "@cos/chain";
 import { type Fleet, startFleet } from "@cos/cluster";
 import { Unwinder } from "@cos/parts";
 import { AccessServiceService } from "@cos/proto/access";
@@ -63,7 +63,7 @@ export async function raiseStage(folder: string, depth: number): Promise<Stage> 
     ]);
     ends.add(() => kafka.stop());
     for (const { server } of [postgres, redis, minio]) ends.add(() => server.stop());
-    const chain = await startAnvil({ dataDir: join(folder, "chain") });
+    const chain = await startAnvil({ dataDir: join(folder, "chain"), beats: false });
     ends.add(() => chain.stop());
 
     const wayTo = async (url: string) => {
@@ -84,6 +84,8 @@ export async function raiseStage(folder: string, depth: number): Promise<Stage> 
     };
     const gate = await openMiningGate(chain.rpcUrl);
     ends.add(() => gate.close());
+    const heartbeat = startHeartbeat(gate.url, chain.chainId);
+    ends.add(() => heartbeat.stop());
     const rpc = await startFaultyRpc(gate.url);
     ends.add(() => rpc.close());
 

@@ -17,6 +17,8 @@ export interface AnvilOptions {
   readonly chainId?: number;
   /** Seconds between blocks; left out: a block for each transaction. */
   readonly blockTimeSeconds?: number;
+  /** False: no heartbeat; the caller starts one (`startHeartbeat`), on a way of its own to the chain. */
+  readonly beats?: boolean;
 }
 
 /** The embedded chain. */
@@ -40,7 +42,7 @@ type PidFile = { pid: number; port: number; chainId: number };
  * at most the last second, which services see as a reorganisation.
  */
 export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
-  const { dataDir, port = 0, host = "127.0.0.1", chainId = 31_337, blockTimeSeconds } = options;
+  const { dataDir, port = 0, host = "127.0.0.1", chainId = 31_337, blockTimeSeconds, beats = true } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const pidFile = join(dataDir, "anvil.json");
   const last = await readPidFile(pidFile);
@@ -49,7 +51,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
     (await launch(dataDir, pidFile, { chainId, host, port: port || (last?.port ?? 0), blockTimeSeconds }));
   const rpcUrl = `http://127.0.0.1:${running.port}`;
   const heartbeat =
-    blockTimeSeconds === undefined ? startHeartbeat(rpcUrl, running.chainId) : { stop: () => {} };
+    beats && blockTimeSeconds === undefined ? startHeartbeat(rpcUrl, running.chainId) : { stop: () => {} };
   return {
     rpcUrl,
     chainId: running.chainId,
@@ -147,7 +149,8 @@ async function answersAs(port: number, chainId: number): Promise<boolean> {
 /** Blocks after the last transaction until it is final with one-slot epochs. */
 const blocksToFinality = 3;
 
-function startHeartbeat(rpcUrl: string, chainId: number): { stop(): void } {
+/** Adds empty blocks after those with transactions until they are final. */
+export function startHeartbeat(rpcUrl: string, chainId: number): { stop(): void } {
   const provider = new JsonRpcProvider(rpcUrl, chainId, { staticNetwork: true, cacheTimeout: -1 });
   let quiet = 0;
   let seen = -1;
