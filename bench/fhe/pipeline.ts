@@ -1,7 +1,8 @@
 /**
  * Measures whole association studies on this machine, as workers run them: encrypted cohorts with missing calls and a
- * separately encrypted phenotype, which everybody has or some lack, from ciphertexts expanded in memory, from the directory store, and through S3 where
- * COS_PARTS_S3 names one (http://ACCESS:SECRET@host:port). Every result is opened and compared with plain arithmetic.
+ * separately encrypted phenotype, which everybody has or some lack, from ciphertexts expanded in memory, from the directory
+ * store, and through S3 where COS_PARTS_S3 names one (http://ACCESS:SECRET@host:port). Every result is opened and compared
+ * with plain arithmetic.
  *
  *     node bench/fhe/pipeline.ts [--samples 1000] [--markers 28501] [--large 25000x20000] [--quick] [--repetitions 5]
  *                                [--engine auto] [--read-ahead 128] [--json out/bench-fhe-pipeline.json]

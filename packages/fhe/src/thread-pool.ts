@@ -18,7 +18,10 @@ export type FromThread =
 export type JobOptions = {
   /** Buffers that the job gives away instead of copying. */
   transfer?: readonly ArrayBuffer[];
-  /** Answers a question that the thread asks while it works, e.g. for an object's bytes. A job that needs an answer fails as it did. */
+  /**
+   * Answers a question that the thread asks while it works, e.g. for an object's bytes. Where it rejects, a job that cannot
+   * do without the answer rejects with the same error.
+   */
   onRequest?: (request: unknown) => Promise<unknown>;
   /** Hears what the thread says without being asked, e.g. that it is done with a buffer. */
   onNotice?: (notice: unknown) => void;

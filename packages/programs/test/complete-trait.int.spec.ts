@@ -1,31 +1,17 @@
-import { type DatasetKey, generateDatasetKey } from "@cos/fhe";
 import { type CaseControlTrait, type GenotypeSource, plaintextAssoc, simulateCohort } from "@cos/genomics";
-import { type Block, checkManifest, type ObjectRef, ok, parseVariantAxis, unwrap } from "@cos/protocol";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Block, checkManifest, type ObjectRef, ok, unwrap } from "@cos/protocol";
+import { describe, expect, it } from "vitest";
 import {
   addTrait,
-  allelicAssociation,
   appendSegment,
   type Checkpoint,
   type DatasetVersion,
-  EvaluationPool,
   encryptDataset,
-  finalise,
-  openResult,
-  planJob,
-  recomputeResult,
   withdrawRows,
 } from "../src/index.ts";
-import { memoryObjects } from "./memory-objects.ts";
+import { traitStudy } from "./trait-study.ts";
 
-const store = memoryObjects();
-let pool: EvaluationPool;
-let key: DatasetKey;
-beforeAll(async () => {
-  pool = new EvaluationPool(2);
-  key = await generateDatasetKey();
-});
-afterAll(() => pool.close());
+const { store, key, tableOf } = traitStudy();
 
 type Cohort = { source: GenotypeSource; trait: CaseControlTrait };
 
@@ -63,7 +49,7 @@ const callsOf =
 const shared = () => ({
   site: "clinic",
   consentClass: ["DUO:0000042"],
-  key,
+  key: key(),
   sink: store.sink,
   effectiveAt: 0,
   threads: 1,
@@ -72,29 +58,16 @@ const shared = () => ({
 const encrypt = async ({ source, trait }: Cohort): Promise<DatasetVersion> =>
   unwrap(await encryptDataset({ ...shared(), source, traits: [trait], assembly: "GRCh38" }));
 
-const append = (before: DatasetVersion, { source, trait }: Cohort, checkpoint?: Checkpoint) =>
-  appendSegment(before, {
-    ...shared(),
-    source,
-    traits: [trait],
-    ...(checkpoint === undefined ? {} : { checkpoint }),
-  });
+const append = (before: DatasetVersion, { source, trait }: Cohort) =>
+  appendSegment(before, { ...shared(), source, traits: [trait] });
 
 const traitArrayOf = ({ manifest }: DatasetVersion, trait = "affected") =>
   manifest.arrays.find((a) => a.axes.length === 1 && a.trait === trait);
 
-async function countsOf({ manifest, ownerState }: DatasetVersion, trait = "affected") {
-  const params = { trait };
-  const plan = unwrap(planJob({ program: allelicAssociation, manifests: [manifest], params }));
-  const { bytes } = unwrap(await recomputeResult(pool, plan, store.read));
-  const sums = unwrap(await openResult(plan, bytes, key, 0, { threads: 1 }));
-  const axis = unwrap(parseVariantAxis(await store.read(manifest.variantAxis.object)));
-  const table = unwrap(finalise(allelicAssociation, params, sums, axis, ownerState));
-  return {
-    degrees: plan.contractions.map((c) => c.degree),
-    counts: table.kind === "assoc" ? table.counts : [],
-  };
-}
+const countsOf = async (version: DatasetVersion, trait = "affected") => {
+  const { plan, counts } = await tableOf(version, trait);
+  return { degrees: plan.contractions.map((c) => c.degree), counts };
+};
 
 /** Counts of several cohorts together, from their genotypes in the clear. */
 async function plainCounts(...cohorts: Cohort[]) {

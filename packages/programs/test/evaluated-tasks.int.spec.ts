@@ -99,6 +99,25 @@ describe("an encrypted study", () => {
     }
   });
 
+  it("fails as its reader does, does without an answer that is given later, and goes on to the next task", async () => {
+    const { store, dataset } = study();
+    const plan = planOf(allelicAssociation, dataset.manifest);
+    const spec = taskSpec(plan, planDigestOf(plan), 0);
+    const alone = new EvaluationPool(1);
+    try {
+      const lost = new Error("the store is lost");
+      let reads = 0;
+      const failing: ReadObject = (ref) => (++reads > 1 ? Promise.reject(lost) : store.read(ref));
+      expect(await alone.evaluate(spec, failing).catch((error: unknown) => error)).toBe(lost);
+      let answers = 0;
+      const stumbling: ReadObject = (ref) => (++answers === 2 ? Promise.reject(lost) : store.read(ref));
+      const output = digestOfPieces(unwrap(await alone.evaluate(spec, stumbling)));
+      expect(output).toBe(digestOfPieces(unwrap(await alone.evaluate(spec, store.read))));
+    } finally {
+      await alone.close();
+    }
+  });
+
   it("stops when told to", async () => {
     const { store, pool, dataset } = study();
     const plan = planOf(linearRegressionProgram, dataset.manifest);

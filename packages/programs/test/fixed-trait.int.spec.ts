@@ -1,32 +1,11 @@
-import { type DatasetKey, generateDatasetKey } from "@cos/fhe";
 import { type CaseControlTrait, plaintextAssoc, toSource } from "@cos/genomics";
-import { checkManifest, ok, parseVariantAxis, unwrap } from "@cos/protocol";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  addTrait,
-  allelicAssociation,
-  appendSegment,
-  type DatasetVersion,
-  type EncryptRequest,
-  EvaluationPool,
-  encryptDataset,
-  finalise,
-  openResult,
-  planJob,
-  recomputeResult,
-  withdrawRows,
-} from "../src/index.ts";
-import { memoryObjects } from "./memory-objects.ts";
+import { checkManifest, ok, unwrap } from "@cos/protocol";
+import { describe, expect, it } from "vitest";
+import { addTrait, appendSegment, type EncryptRequest, encryptDataset, withdrawRows } from "../src/index.ts";
 import { type TinyCohort, tinyCohort } from "./tiny-cohort.ts";
+import { traitStudy } from "./trait-study.ts";
 
-const store = memoryObjects();
-let pool: EvaluationPool;
-let key: DatasetKey;
-beforeAll(async () => {
-  pool = new EvaluationPool(2);
-  key = await generateDatasetKey();
-});
-afterAll(() => pool.close());
+const { store, key, tableOf } = traitStudy();
 
 /** The cohort's trait with everybody who had no value made a control. */
 const complete = ({ binary }: TinyCohort): CaseControlTrait => ({
@@ -45,22 +24,12 @@ const encrypt = (
     site: "clinic",
     consentClass: ["DUO:0000042"],
     assembly: "GRCh38",
-    key,
+    key: key(),
     sink: store.sink,
     effectiveAt: 0,
     threads: 1,
     ...more,
   });
-
-async function tableOf({ manifest, ownerState }: DatasetVersion, trait: string) {
-  const params = { trait };
-  const plan = unwrap(planJob({ program: allelicAssociation, manifests: [manifest], params }));
-  const { bytes } = unwrap(await recomputeResult(pool, plan, store.read));
-  const sums = unwrap(await openResult(plan, bytes, key, 0, { threads: 1 }));
-  const axis = unwrap(parseVariantAxis(await store.read(manifest.variantAxis.object)));
-  const table = unwrap(finalise(allelicAssociation, params, sums, axis, ownerState));
-  return { plan, counts: table.kind === "assoc" ? table.counts : [] };
-}
 
 const affected = { fixTraits: ["affected"], layouts: [] };
 
@@ -106,7 +75,13 @@ describe("a trait that everybody has, fixed into the genotypes", () => {
     const trait = complete(cohort);
     const version = unwrap(await encrypt(cohort, [trait], affected));
     const more = tinyCohort(40, 2, "Q");
-    const request = { site: "clinic", consentClass: ["DUO:0000042"], key, sink: store.sink, effectiveAt: 1 };
+    const request = {
+      site: "clinic",
+      consentClass: ["DUO:0000042"],
+      key: key(),
+      sink: store.sink,
+      effectiveAt: 1,
+    };
     expect(more.binary.status).toContain(0);
     expect(
       await appendSegment(version, { ...request, source: more.source, traits: [more.binary], threads: 1 }),
@@ -168,7 +143,14 @@ describe("beside the layout that any trait can be used with", () => {
     const later = { ...cohort.binary, name: "later" };
     const people = cohort.source.samples;
     expect(
-      await addTrait(version, { trait: later, people, key, sink: store.sink, effectiveAt: 1, threads: 1 }),
+      await addTrait(version, {
+        trait: later,
+        people,
+        key: key(),
+        sink: store.sink,
+        effectiveAt: 1,
+        threads: 1,
+      }),
     ).toMatchObject({ error: { code: "LAYOUT_MISSING", layout: "allele-counts" } });
   });
 
