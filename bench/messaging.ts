@@ -6,16 +6,19 @@
  */
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
 import { type MessageLog, openEmbeddedLog, openKafkaLog, startOutboxRelay } from "@cos/messaging";
 import { appendOutbox, type OutgoingMessage, openPostgresStore, readOutbox, type Store } from "@cos/store";
 import { createTestDatabase, openTestStore } from "@cos/testkit";
+import { readOptions } from "../tools/command-line.ts";
 import { cacheFolder } from "../tools/parts/cache-folder.ts";
 import { kafkaFiles } from "../tools/parts/kafka-jars.ts";
 
-const { values: given } = parseArgs({
-  options: { messages: { type: "string", default: "100000" }, json: { type: "string" } },
-});
+const given = readOptions(
+  "npm run parts -- --only kafka,postgres --once node bench/messaging.ts [--messages 100000] [--json FILE]",
+  { messages: { type: "string", default: "100000" }, json: { type: "string" } },
+  ["messages"],
+);
 const count = Number(given.messages);
 const valueBytes = 300;
 const batch = 256;

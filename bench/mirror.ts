@@ -8,7 +8,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { openBlockReader, openRpcProvider } from "@cos/chain";
 import { readConfig } from "@cos/service-host";
 import { openEmbeddedStore, openPostgresStore, type Store } from "@cos/store";
@@ -17,12 +16,15 @@ import { accessMigrations } from "../services/access/src/adapters/store/migratio
 import { sqlMirrorStore } from "../services/access/src/adapters/store/sql-mirror-store.ts";
 import { createMirror } from "../services/access/src/app/mirror.ts";
 import { accessSettings } from "../services/access/src/config.ts";
+import { readOptions } from "../tools/command-line.ts";
 import { type BusyChain, startBusyChain } from "./mirror/busy-chain.ts";
 import { downloadCeiling } from "./mirror/download-ceiling.ts";
 
-const { values: given } = parseArgs({
-  options: { permits: { type: "string", default: "9100" }, json: { type: "string" } },
-});
+const given = readOptions(
+  "node bench/mirror.ts [--permits 9100] [--json FILE]",
+  { permits: { type: "string", default: "9100" }, json: { type: "string" } },
+  ["permits"],
+);
 
 /** `cpuSeconds`: of this process with its threads; a server's and the node's are not in it. */
 type Row = { name: string; seconds: number; cpuSeconds: number; logsPerSecond: number; ofCeiling: number };

@@ -10,10 +10,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname } from "node:path";
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { countsProfile } from "@cos/fhe";
 import { type CpuLevel, chooseEngine, loadAddon } from "@cos/fhe-native";
+import { readOptions } from "../../tools/command-line.ts";
 import type { KernelThreadData, KernelTimes } from "./kernel-thread.ts";
 
 export type KernelFigure = {
@@ -29,14 +29,22 @@ export type KernelFigure = {
   timesNodeSeal: number | null;
 };
 
-const { values: options } = parseArgs({
-  options: {
+const options = readOptions(
+  `node bench/fhe/kernels.ts [options]
+
+Measures the kernels of each engine in 1 and 2 threads, beside what the machine merely reads and beside node-seal.
+
+  --samples N --markers N   the study (1000 x 28501)
+  --repetitions N           of which the best counts (7)
+  --json FILE               (out/bench-fhe-kernels.json)`,
+  {
     samples: { type: "string", default: "1000" },
     markers: { type: "string", default: "28501" },
     repetitions: { type: "string", default: "7" },
     json: { type: "string", default: "out/bench-fhe-kernels.json" },
   },
-});
+  ["samples", "markers", "repetitions"],
+);
 const samples = Number(options.samples);
 const variantBlocks = Math.ceil(Number(options.markers) / countsProfile.ringDegree);
 /** Most people in one product sum: (2R + 1)^2 <= t. */

@@ -12,15 +12,23 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../tools/command-line.ts";
 import { type BenchReport, performancePage } from "./performance-page.ts";
 
-const { values: options } = parseArgs({
-  options: {
+const options = readOptions(
+  `npm run bench:fhe [-- --quick] [--json FILE]
+
+Measures kernels, whole studies and the owner's side on this machine, one after the other.
+
+  --quick      small studies: to see that everything runs
+  --json FILE  where the figures go, and beside it the page that shows them (out/bench-fhe.json)
+
+COS_PARTS_S3=http://ACCESS:SECRET@HOST:PORT has studies read through S3 too.`,
+  {
     quick: { type: "boolean", default: false },
     json: { type: "string", default: "out/bench-fhe.json" },
   },
-});
+);
 
 const folder = mkdtempSync(join(tmpdir(), "cos-bench-fhe-"));
 try {

@@ -12,12 +12,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { countsProfile, freeNow, generateDatasetKey } from "@cos/fhe";
 import { openPlink, simulateCohort, writePlink } from "@cos/genomics";
 import { encryptDataset } from "@cos/programs";
 import { unwrap } from "@cos/protocol";
+import { readOptions } from "../../tools/command-line.ts";
 import type { OwnerThreadData, OwnerTimes } from "./owner-thread.ts";
 
 export type OwnerFigure = {
@@ -32,8 +32,17 @@ export type OwnerFigure = {
   genotypesPerSecond: number;
 };
 
-const { values: options } = parseArgs({
-  options: {
+const options = readOptions(
+  `node bench/fhe/owner.ts [options]
+
+Measures encryption, expansion and decryption per ciphertext, and a cohort from its PLINK files to containers.
+
+  --samples N --markers N   the cohort (16000 x 8192)
+  --ciphertexts N           in each repetition of a step (200)
+  --repetitions N           of which the best counts (7)
+  --threads LIST            (1,2)
+  --json FILE               (out/bench-fhe-owner.json)`,
+  {
     samples: { type: "string", default: "16000" },
     markers: { type: "string", default: "8192" },
     ciphertexts: { type: "string", default: "200" },
@@ -41,7 +50,8 @@ const { values: options } = parseArgs({
     threads: { type: "string", default: "1,2" },
     json: { type: "string", default: "out/bench-fhe-owner.json" },
   },
-});
+  ["samples", "markers", "ciphertexts", "repetitions", "threads"],
+);
 const { ringDegree } = countsProfile;
 
 const figures: OwnerFigure[] = [];

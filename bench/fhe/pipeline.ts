@@ -14,12 +14,12 @@ import { createReadStream, mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { countsProfile } from "@cos/fhe";
 import { type ObjectStore, objectKey, openEmbeddedObjects, openS3Store, readObject } from "@cos/objects";
 import { type EngineSetting, EvaluationPool, planDigestOf, taskSpec, taskSpecBytes } from "@cos/programs";
 import { digestOfBytes, joinPieces, unwrap } from "@cos/protocol";
+import { readOptions } from "../../tools/command-line.ts";
 import { checkCounts, type EncryptedCohort, encryptCohort, type Phenotype } from "./encrypted-cohort.ts";
 import type { ExpandedThreadData, ExpandedTimes } from "./expanded-thread.ts";
 import { type JobTimes, WorkerFleet } from "./worker-fleet.ts";
@@ -46,8 +46,21 @@ export type PipelineFigure = {
 };
 export type CeilingFigure = { what: string; threads: number; bytesPerSecond: number };
 
-const { values: options } = parseArgs({
-  options: {
+const options = readOptions(
+  `node bench/fhe/pipeline.ts [options]
+
+Measures whole studies as workers run them; every result is opened and compared with plain arithmetic.
+
+  --samples N --markers N   the study (1000 x 28501); also half of either
+  --large PEOPLExMARKERS    the study from a cold disk (25000x20000)
+  --quick                   without the large study
+  --repetitions N           of which the best counts (5)
+  --engine NAME             native, wasm or auto (COS_FHE_ENGINE, or auto)
+  --read-ahead MEBIBYTES    of ciphertext a worker may hold in advance (128)
+  --json FILE               (out/bench-fhe-pipeline.json)
+
+COS_PARTS_S3=http://ACCESS:SECRET@HOST:PORT has the study read through S3 too.`,
+  {
     samples: { type: "string", default: "1000" },
     markers: { type: "string", default: "28501" },
     large: { type: "string", default: "25000x20000" },
@@ -57,7 +70,8 @@ const { values: options } = parseArgs({
     "read-ahead": { type: "string", default: "128" },
     json: { type: "string", default: "out/bench-fhe-pipeline.json" },
   },
-});
+  ["samples", "markers", "repetitions", "read-ahead"],
+);
 const engine = options.engine as EngineSetting;
 const repetitions = Number(options.repetitions);
 /** A thread also needs a processor for what reads for it, so that one thread is held to one. */

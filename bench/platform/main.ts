@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../tools/command-line.ts";
 import { benchBytes } from "./bytes.ts";
 import { benchMessages, benchMirror } from "./child-benches.ts";
 import { benchJobs } from "./jobs.ts";
@@ -13,21 +13,31 @@ import { benchTickets } from "./tickets.ts";
  * `npm run bench:platform`: what the platform does in a second on real parts, each number beside what this machine gives
  * at best. `--quick` shows that the bench runs, not what it measures. Ends with 0 when every number could be measured.
  */
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  `npm run bench:platform [-- options]
+
+Measures what the platform does in a second on real parts, each number beside what this machine gives at best.
+
+  --quick           shows that the bench runs, not what it measures
+  --only LIST       some of: jobs, tickets, bytes, messages, mirror
+  --workers LIST    (1,2,4)
+  --replicas LIST   (1,2)
+  --single N        jobs that come one by one, for each number of workers and replicas (25)
+  --together N      jobs that come at once (40)
+  --json FILE       (out/bench-platform.json)
+  --keep            leaves the processes' logs`,
+  {
     quick: { type: "boolean", default: false },
-    /** Some of: jobs, tickets, bytes, messages, mirror. */
     only: { type: "string" },
     workers: { type: "string", default: "1,2,4" },
     replicas: { type: "string", default: "1,2" },
-    /** Jobs that come one by one, for each number of workers and replicas. */
     single: { type: "string", default: "25" },
-    /** Jobs that come at once. */
     together: { type: "string", default: "40" },
     json: { type: "string", default: join("out", "bench-platform.json") },
     keep: { type: "boolean", default: false },
   },
-});
+  ["workers", "replicas", "single", "together"],
+);
 const { quick } = values;
 const wanted = values.only?.split(",") ?? ["jobs", "tickets", "bytes", "messages", "mirror"];
 const startedAt = performance.now();

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../tools/command-line.ts";
 import { auditChain, auditMoney, auditObjects, auditRows, type Finding } from "./audit.ts";
 import { injectFaults } from "./inject.ts";
 import { chainState, issueJob, type RunJob, untilEnded } from "./jobs.ts";
@@ -17,19 +17,29 @@ import { openAndCompare, setUpWorld } from "./study.ts";
  * `npm run faults`: the whole platform as processes on real parts, jobs running, and everything shot at from a seeded
  * plan. Ends with 0 only when every rule of the audit holds.
  */
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  `npm run faults [-- options]
+
+Runs jobs on the whole platform and shoots at everything from a seeded plan; ends with 0 when every rule of the audit holds.
+
+  --jobs N      (300)
+  --seed N      of the plan (1)
+  --every N     mean seconds between faults (4)
+  --minutes N   after which the run is a failure whatever it was doing (25)
+  --depth N     confirmations (2)
+  --out FILE    where the report goes, as JSON
+  --keep        leaves the processes' logs`,
+  {
     jobs: { type: "string", default: "300" },
     seed: { type: "string", default: "1" },
-    /** Mean seconds between faults. */
     every: { type: "string", default: "4" },
-    /** Minutes after which the run is a failure whatever it was doing. */
     minutes: { type: "string", default: "25" },
     depth: { type: "string", default: "2" },
     out: { type: "string" },
     keep: { type: "boolean", default: false },
   },
-});
+  ["jobs", "seed", "depth"],
+);
 const jobsWanted = Number(values.jobs);
 const seed = Number(values.seed);
 const depth = Number(values.depth);

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../tools/command-line.ts";
 import { startParts } from "../../tools/parts/start-parts.ts";
 import { raiseGround } from "./ground.ts";
 import { everythingUnderWay, everythingWhileQuiet, restoredFromBackup, theBooks } from "./losses.ts";
@@ -12,7 +12,11 @@ import { setUpStudy } from "./study.ts";
  * services is lost, in four ways, and comes back from chain and objects, or from a backup. Ends with 0 only when every
  * rule holds. `-- --acts 1,4` plays some of the losses, by number.
  */
-const { values } = parseArgs({ options: { acts: { type: "string", default: "1,2,3,4,5" } } });
+const values = readOptions(
+  "npm run test:restore [-- --acts 1,4]",
+  { acts: { type: "string", default: "1,2,3,4,5" } },
+  ["acts"],
+);
 const acts = new Set(values.acts.split(",").map(Number));
 const startedAt = performance.now();
 const seconds = () => ((performance.now() - startedAt) / 1_000).toFixed(1);

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../tools/command-line.ts";
 import { startParts } from "../../tools/parts/start-parts.ts";
 import { auditChain, auditMoney, auditRows } from "../faults/audit.ts";
 import { onServer } from "../restore/ground.ts";
@@ -14,7 +14,7 @@ import { type RollingFleet, raiseEarlier } from "./rolling.ts";
  * process, while a researcher orders jobs. `-- --from COMMIT` names the earlier one; without it, it is the last one before
  * the newest migration. Ends with 0 only when no job was lost or counted twice.
  */
-const { values } = parseArgs({ options: { from: { type: "string" } } });
+const values = readOptions("npm run test:upgrade [-- --from COMMIT]", { from: { type: "string" } });
 const startedAt = performance.now();
 const seconds = () => ((performance.now() - startedAt) / 1_000).toFixed(1);
 const say = (line: string): void => void process.stdout.write(`${seconds().padStart(7)} s  ${line}\n`);

@@ -4,15 +4,30 @@
  * The text of docs/capacity.md explains the columns.
  */
 import { existsSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { readOptions } from "../command-line.ts";
 import { type Compared, comparePlatform, compareQueue } from "./compare.ts";
 import { fewestPartitions, heaviestLoad, needsOf, tryThresholds } from "./plan-capacity.ts";
 import { measuredReadRate, reference } from "./reference.ts";
 import { percentile, type Scenario } from "./scenario.ts";
 import { printTable } from "./table.ts";
 
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  `npm run simulate [-- options]
+
+Prints what keeps a job-latency objective, for your numbers; docs/capacity.md explains the columns.
+
+  --workers LIST              (10,1000,10000)
+  --objective SECONDS         for 95 of 100 jobs (600)
+  --tasks N                   of a job (${reference.tasks})
+  --task-seconds SECONDS      (${reference.taskSeconds})
+  --replicas N                (${reference.replicas})
+  --threads N                 of a worker (1)
+  --block-seconds SECONDS     (${reference.blockSeconds})
+  --start-seconds SECONDS     until a new worker takes tasks (45)
+  --read-bytes-per-second N   of a worker; what was measured otherwise
+  --grantees N
+  --seed N                    (${reference.seed})`,
+  {
     workers: { type: "string", default: "10,1000,10000" },
     objective: { type: "string", default: "600" },
     tasks: { type: "string", default: `${reference.tasks}` },
@@ -25,7 +40,7 @@ const { values } = parseArgs({
     grantees: { type: "string" },
     seed: { type: "string", default: `${reference.seed}` },
   },
-});
+);
 
 const number = (name: string, text: string): number => {
   const value = Number(text);

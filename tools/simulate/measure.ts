@@ -7,20 +7,32 @@
 import { writeFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { tinyDataset } from "@cos/programs/tiny-dataset";
 import { embeddedParts, realParts } from "../../services/orchestrator/test/platform-parts.ts";
 import { startPlatform } from "../../services/orchestrator/test/test-platform.ts";
+import { readOptions } from "../command-line.ts";
 
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  `npm run simulate:measure [-- options]
+
+Measures the real orchestrator, queue and store with workers whose tasks take a set time.
+
+  --seconds N       of a task (2)
+  --jobs N          (40)
+  --workers LIST    (1,2,4)
+  --replicas LIST   (1,2)
+  --json FILE       (out/bench-queue.json)
+
+COS_PARTS_KAFKA and COS_PARTS_POSTGRES name real parts; their embedded twins are measured otherwise.`,
+  {
     seconds: { type: "string", default: "2" },
     jobs: { type: "string", default: "40" },
     workers: { type: "string", default: "1,2,4" },
     replicas: { type: "string", default: "1,2" },
     json: { type: "string", default: "out/bench-queue.json" },
   },
-});
+  ["jobs", "workers", "replicas"],
+);
 const taskSeconds = Number(values.seconds);
 const jobs = Number(values.jobs);
 
