@@ -1,11 +1,21 @@
 import { noVariantBlock, type Profile, packedCiphertextBytes } from "@cos/fhe";
-import { type ArrayManifest, type Block, manifestCommitment } from "@cos/protocol";
+import type { ArrayManifest, Block, Digest } from "@cos/protocol";
 import { passesOf, passUnits, taskSeconds, workSeconds } from "./cost-model.ts";
 import type { EvaluateTask, Plan, PlanContext, PlanContraction, TaskEstimate } from "./plan.ts";
 import { type CutRowBlock, cutRuns, type DatasetPlan, findArray, passesOfSum } from "./plan-dataset.ts";
 
-/** Numbers one dataset's contractions, runs and tasks over the whole job. @param jobSeconds reference seconds of the whole job's work */
-export function addDataset(plan: Plan, dataset: number, part: DatasetPlan, jobSeconds: number): void {
+/**
+ * Numbers one dataset's contractions, runs and tasks over the whole job.
+ * @param commitment of its manifest
+ * @param jobSeconds reference seconds of the whole job's work
+ */
+export function addDataset(
+  plan: Plan,
+  dataset: number,
+  part: DatasetPlan,
+  commitment: Digest,
+  jobSeconds: number,
+): void {
   const { manifest, profile, contractions, readouts, arrays } = part;
   const context = addContext(plan, {
     profile: profile.name,
@@ -25,7 +35,7 @@ export function addDataset(plan: Plan, dataset: number, part: DatasetPlan, jobSe
   }
   const carriers = [...new Set(contractions.map((c) => c.carrier.array))];
   plan.datasets.push({
-    manifestCommitment: manifestCommitment(manifest),
+    manifestCommitment: commitment,
     contextDigest: manifest.contextDigest,
     layout: part.layout,
     segments: part.segments.map((s) => s.id),

@@ -50,6 +50,15 @@ describe("planJob for counts", () => {
     expect(unwrap(plan(manifest, summing("y.control", "G.alleles"))).contractions).toHaveLength(2);
   });
 
+  it("refuses a result that no store takes as one object", () => {
+    // 54,000 people are 1,000 runs; each has 2 + 3 + 3 polynomials of 12,800 bytes for each block of variants.
+    const blocks: number[] = Array(49).fill(2_048);
+    expect(plan(plainManifest({ segments: [{ rows: 54_000 }], blocks }))).toEqual({
+      ok: false,
+      error: { code: "RESULT_TOO_LARGE", resultBytes: 5_017_600_000, maxResultBytes: 5_000_000_000 },
+    });
+  });
+
   it("refuses one sum over a cohort that overflows, with the numbers that prove it", () => {
     const whole = { ...allelicAssociation, partition: "whole" as const };
     expect(unwrap(plan(plainManifest({ segments: [{ rows: 54 }], blocks: [5] }), whole)).runs).toHaveLength(

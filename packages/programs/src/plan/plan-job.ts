@@ -1,5 +1,13 @@
 import { findProfile, maxEventsLog2, packedCiphertextBytes } from "@cos/fhe";
-import { err, inputsRootOf, jointContextDigest, manifestCommitment, ok, type Result } from "@cos/protocol";
+import {
+  type Digest,
+  err,
+  inputsRootOf,
+  jointContextDigest,
+  manifestCommitment,
+  ok,
+  type Result,
+} from "@cos/protocol";
 import { algorithmIdOf } from "../program.ts";
 import { costModelVersion, workSeconds } from "./cost-model.ts";
 import { addDataset } from "./cut-tasks.ts";
@@ -17,7 +25,12 @@ export type { PlanError, PlanRequest } from "./plan-dataset.ts";
 export type PlanJobError =
   | PlanDatasetError
   /** More random events than the failure bound is made for. */
-  | { code: "JOB_TOO_LARGE"; eventsLog2: number; maxEventsLog2: number };
+  | { code: "JOB_TOO_LARGE"; eventsLog2: number; maxEventsLog2: number }
+  /** The encrypted result is one object, and would be larger than stores take. */
+  | { code: "RESULT_TOO_LARGE"; resultBytes: number; maxResultBytes: number };
+
+/** Ciphertext in a result: S3 takes 5 GiB in one request, and the list of what is in it comes on top. */
+export const maxResultBytes = 5e9;
 
 /**
  * Divides a job into tasks. Of the ways in which each dataset can be read it takes the cheapest by the cost model.
@@ -50,16 +63,17 @@ export function planOf({ plan }: Candidate): DatasetPlan {
   return plan.value;
 }
 
-/** Numbers contractions, runs and tasks over the whole job. @errors `JOB_TOO_LARGE` */
+/** Numbers contractions, runs and tasks over the whole job. @errors `JOB_TOO_LARGE`, `RESULT_TOO_LARGE` */
 export function buildPlan(request: PlanRequest, parts: readonly DatasetPlan[]): Result<Plan, PlanJobError> {
   const eventsLog2 = Math.log2(parts.reduce((sum, p) => sum + p.events, 1));
   if (eventsLog2 > maxEventsLog2) return err({ code: "JOB_TOO_LARGE", eventsLog2, maxEventsLog2 });
+  const commitments = request.manifests.map(manifestCommitment); // each hashes all of a manifest's blocks
   const plan: Plan = {
     format: "cos-plan/2",
     costModel: costModelVersion,
     algorithmId: algorithmIdOf(request.program),
     params: request.params,
-    inputsRoot: inputsRootOf(request.manifests.map(manifestCommitment)),
+    inputsRoot: inputsRootOf(commitments),
     contextDigest: jointContextDigest(request.manifests.map((m) => m.contextDigest)),
     datasets: [],
     contexts: [],
@@ -69,9 +83,14 @@ export function buildPlan(request: PlanRequest, parts: readonly DatasetPlan[]): 
     estimate: { inputBytes: 0, outputBytes: 0, cost: 0 },
   };
   const jobSeconds = parts.reduce((sum, p) => sum + workSeconds(p.cost), 0);
-  for (const [dataset, part] of parts.entries()) addDataset(plan, dataset, part, jobSeconds);
+  for (const [dataset, part] of parts.entries()) {
+    addDataset(plan, dataset, part, commitments[dataset] as Digest, jobSeconds);
+  }
   addReduce(plan);
-  return ok(plan);
+  const { outputBytes } = plan.estimate;
+  return outputBytes > maxResultBytes
+    ? err({ code: "RESULT_TOO_LARGE", resultBytes: outputBytes, maxResultBytes })
+    : ok(plan);
 }
 
 /** Bytes that the reduce task gathers for the work of one pass. */
