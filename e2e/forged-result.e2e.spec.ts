@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { openPermit, verifyPermit } from "@cos/client";
 import { algorithmIdOf, linearRegressionProgram } from "@cos/programs";
 import { digestOfJson } from "@cos/protocol";
@@ -18,8 +19,10 @@ beforeAll(async () => {
   const { datasetId } = await scene.publish(files);
   const { grantId } = await scene.grant(datasetId);
   const { jobId } = await scene.run(datasetId, grantId, trait);
-  const { bundle, resultBytes } = await verifyPermit(scene.hospital.client, scene.hospital.account, jobId);
-  honest = { bundle, resultBytes };
+  const { client, home, account } = scene.hospital;
+  const { bundle, result } = await verifyPermit(client, home, account, jobId);
+  honest = { bundle, resultBytes: await result.read(0, result.sizeBytes) };
+  await result.close();
   // From here on the operator computes nothing: whatever is posted is its own invention.
   await scene.platform.stop();
   await scene.restart({ workers: 0 });
@@ -33,6 +36,8 @@ const openWithoutKey = (permitId: string) => {
   const { client, home, account } = scene.hospital;
   return refusalOf(openPermit(client, home, account, "not the passphrase", permitId));
 };
+/** Results that lie on the owner's machine. */
+const filesKept = () => readdir(scene.hospital.home.results);
 
 describe("a result that an operator invents, with every key of its own at hand", () => {
   it(
@@ -41,7 +46,9 @@ describe("a result that an operator invents, with every key of its own at hand",
       const permitId = await newPermit();
       await postForged(scene, permitId, honest, {});
       expect(await openWithoutKey(permitId)).toMatchObject({ code: "WRONG_PASSPHRASE" });
+      expect(await filesKept()).toEqual([honest.bundle.entries.digest.slice(2)]);
       expect((await scene.openResult(permitId)).result.rows).toHaveLength(60);
+      expect(await filesKept()).toEqual([]);
     },
     patience,
   );
@@ -56,6 +63,7 @@ describe("a result that an operator invents, with every key of its own at hand",
         code: "RESULT_TRANSPARENT",
         facts: { entry: 0, polynomial: 1 },
       });
+      expect(await filesKept()).toEqual([]);
     },
     patience,
   );

@@ -1,18 +1,21 @@
 import { join } from "node:path";
-import { type DatasetKey, freeNow, generateDatasetKey } from "@cos/fhe";
+import { isDeepStrictEqual } from "node:util";
+import { type DatasetKey, freeNow, generateDatasetKey, memorySource, readCiphertextList } from "@cos/fhe";
 import {
-  type CaseControlTrait,
+  type Decimal,
   type GenotypeSource,
   HET,
   HOM_A1,
   HOM_A2,
   MISSING,
   openPlink,
+  parseDecimal,
   plaintextAssoc,
+  plaintextQassoc,
   SPECIES,
+  type Trait,
   toSource,
   type Variant,
-  type VariantCounts,
   writePlink,
 } from "@cos/genomics";
 import { type ObjectStore, objectKey } from "@cos/objects";
@@ -21,36 +24,44 @@ import {
   type DatasetVersion,
   encryptDataset,
   finalise,
+  linearRegressionProgram,
   openResult,
   type Plan,
+  type Program,
   planJob,
 } from "@cos/programs";
 import { ok, parseVariantAxis, unwrap, type VariantAxis } from "@cos/protocol";
 
-const trait = "affected";
+const name = "trait";
 
-/** Whether everybody has a value for the phenotype: where some lack it, cases and controls are a column each. */
-export type Phenotype = "complete" | "incomplete";
+/**
+ * What is studied. `complete`, `incomplete`: an allelic test of a phenotype that is encrypted separately, and that everybody
+ * has or one in eight lacks, so that cases and controls are a column each. `fixed`: the same test where the phenotype was
+ * fixed at encryption, so that it is one sum. `quantity`: a linear regression, which one in eight lacks the value for.
+ */
+export const phenotypes = ["complete", "incomplete", "fixed", "quantity"] as const;
+export type Phenotype = (typeof phenotypes)[number];
 
-/** A made-up cohort, encrypted as `cos dataset encrypt` does it, and the plan of its association study. */
+/** A made-up cohort, encrypted as `cos dataset encrypt` does it, and the plan of its study. */
 export type EncryptedCohort = {
   samples: number;
   markers: number;
   phenotype: Phenotype;
   source: GenotypeSource;
-  status: CaseControlTrait;
+  trait: Trait;
+  program: Program;
   key: DatasetKey;
   dataset: DatasetVersion;
   axis: VariantAxis;
   plan: Plan;
-  /** Ciphertext of both arrays. */
+  /** Ciphertext of all arrays. */
   bytes: number;
   encryptSeconds: number;
 };
 
 /**
- * Draws a cohort into PLINK files and encrypts them into a store: missing calls and a separately encrypted phenotype. Only
- * the encryption is timed, from the files on.
+ * Draws a cohort into PLINK files, missing calls included, and encrypts them into a store. Only the encryption is timed, from
+ * the files on.
  * @param folder where the files go; they are read again by `checkCounts`
  * @param threads that encrypt
  */
@@ -65,14 +76,7 @@ export async function encryptCohort(
   const files = join(folder, "cohort");
   unwrap(await writePlink(files, randomSource(samples, markers)));
   const source = unwrap(await openPlink(files));
-  const status: CaseControlTrait = {
-    kind: "case-control",
-    name: trait,
-    status: Uint8Array.from(
-      { length: samples },
-      (_, s) => [phenotype === "complete" ? 2 : 0, 1, 1, 2, 2, 1, 2, 1][mix(s, 77) % 8] as number,
-    ),
-  };
+  const trait = drawTrait(samples, phenotype);
   const key = await generateDatasetKey();
   let axis: VariantAxis | undefined;
   let bytes = 0;
@@ -80,7 +84,8 @@ export async function encryptCohort(
   const dataset = unwrap(
     await encryptDataset({
       source,
-      traits: [status],
+      traits: [trait],
+      ...(phenotype === "fixed" ? { layouts: [], fixTraits: [name] } : {}),
       site: "bench",
       consentClass: ["DUO:0000042"],
       assembly: "GRCh38",
@@ -100,31 +105,39 @@ export async function encryptCohort(
     }),
   );
   const encryptSeconds = (performance.now() - from) / 1e3;
-  const plan = unwrap(
-    planJob({ program: allelicAssociation, manifests: [dataset.manifest], params: { trait } }),
-  );
+  const program = phenotype === "quantity" ? linearRegressionProgram : allelicAssociation;
+  const plan = unwrap(planJob({ program, manifests: [dataset.manifest], params: { trait: name } }));
   if (axis === undefined) throw new Error("an encryption stores the variants");
-  return { samples, markers, phenotype, source, status, key, dataset, axis, plan, bytes, encryptSeconds };
+  const made = { source, trait, program, key, dataset, axis, plan, bytes, encryptSeconds };
+  return { samples, markers, phenotype, ...made };
 }
 
-/** Opens a result as its owner does and compares every count of every marker with plain arithmetic; throws where one differs. */
-export async function checkCounts(
-  { source, status, key, plan, axis, dataset }: EncryptedCohort,
-  result: Uint8Array,
-): Promise<{ openSeconds: number }> {
-  const from = performance.now();
-  const opened = unwrap(await openResult(plan, result, key));
-  const table = unwrap(finalise(allelicAssociation, { trait }, opened, axis, dataset.ownerState));
-  const openSeconds = (performance.now() - from) / 1e3;
-  if (table.kind !== "assoc") throw new Error("not an association");
-  const plain = unwrap(await plaintextAssoc(source, status));
-  const names = ["caseA1", "caseCalled", "controlA1", "controlCalled", "totalA1", "totalCalled"] as const;
-  const differs = (counts: VariantCounts, v: number) =>
-    names.some((name) => counts[name] !== table.counts[v]?.[name]);
-  const wrong = plain.findIndex(differs);
-  if (wrong >= 0 || table.counts.length !== plain.length) throw new Error(`counts of marker ${wrong} differ`);
-  return { openSeconds };
+/** Opens a result as its owner does and compares every count or sum of every marker with plain arithmetic; throws where one differs. */
+export async function checkCounts(cohort: EncryptedCohort, result: Uint8Array): Promise<void> {
+  const { source, trait, program, key, plan, axis, dataset } = cohort;
+  const list = unwrap(await readCiphertextList(memorySource(result)));
+  const opened = unwrap(await openResult(plan, list, key));
+  const table = unwrap(finalise(program, { trait: name }, opened, axis, dataset.ownerState));
+  const found: readonly unknown[] = table.kind === "assoc" ? table.counts : table.sums;
+  const plain: readonly unknown[] =
+    trait.kind === "case-control"
+      ? unwrap(await plaintextAssoc(source, trait))
+      : unwrap(await plaintextQassoc(source, trait));
+  const wrong = plain.findIndex((sums, v) => !isDeepStrictEqual(sums, found[v]));
+  if (wrong >= 0 || found.length !== plain.length) throw new Error(`counts of marker ${wrong} differ`);
 }
+
+function drawTrait(people: number, phenotype: Phenotype): Trait {
+  const drawn = Array.from({ length: people }, (_, s) => mix(s, 77) % 8);
+  if (phenotype === "quantity") {
+    const values = drawn.map((d, s) => (d === 0 ? null : hundredths(mix(s, 78) % 10_000)));
+    return { kind: "quantitative", name, values };
+  }
+  const statuses = [phenotype === "incomplete" ? 0 : 2, 1, 1, 2, 2, 1, 2, 1];
+  return { kind: "case-control", name, status: Uint8Array.from(drawn, (d) => statuses[d] as number) };
+}
+
+const hundredths = (count: number): Decimal => parseDecimal((count / 100).toFixed(2)) as Decimal;
 
 /** Calls in Hardy-Weinberg proportions at frequencies of their own, 1 % missing, drawn when they are read: no cohort lies in memory. */
 function randomSource(people: number, markers: number): GenotypeSource {

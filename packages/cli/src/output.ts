@@ -58,7 +58,7 @@ export class Output {
   }
 
   /** A progress bar on a terminal, nothing elsewhere. */
-  bar(what: string, unit: "MB" | "tasks" | "blocks"): Bar {
+  bar(what: string, unit: "MB" | "tasks" | "blocks" | "ciphertexts"): Bar {
     if (this.json || this.#io.stderr.isTTY !== true) return { update: () => {}, stop: () => {} };
     const scale = unit === "MB" ? 1e6 : 1;
     const digits = unit === "MB" ? 1 : 0;

@@ -1,4 +1,4 @@
-import { access, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -142,6 +142,7 @@ describe("owner and researcher, through the command line", () => {
     expect(again).toMatchObject({ assurance: "recomputed" });
     ok(await owner("result", "open", firstPermit, "--out", at("affected.assoc.tsv")));
     expect(await text("affected.assoc.tsv")).toBe(await inTheClear(files.first, "affected"));
+    expect(await readdir(at("hospital/results"))).toEqual([]); // ciphertexts stay no longer than they are needed
     const other = await researcher("result", "open", firstPermit, "--out", at("stolen.tsv"));
     expect(refusal(other)).toMatchObject({ code: "NOT_OWNER", clause: 7 });
   }, 180_000);

@@ -51,6 +51,7 @@ export * from "./results/receive-release.ts";
 export * from "./results/release-approval.ts";
 export * from "./results/release-package.ts";
 export * from "./results/release-permit.ts";
+export type { ResultFile } from "./results/result-file.ts";
 export * from "./results/verify-permit.ts";
 export { toBytes, toHex } from "./wire/hex.ts";
 export { type KeptSession, keptSession } from "./wire/kept-session.ts";

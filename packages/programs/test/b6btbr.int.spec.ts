@@ -23,6 +23,7 @@ import {
   programFor,
   recomputeResult,
 } from "../src/index.ts";
+import { listInMemory } from "./list-in-memory.ts";
 import { memoryObjects } from "./memory-objects.ts";
 
 /** 544 mice of an intercross, and PLINK 1.9's answers; see shared/data/README.md. */
@@ -84,7 +85,7 @@ async function study(
   const params = { trait: name };
   const plan = unwrap(planJob({ program, manifests: [manifest], params }));
   const { bytes } = unwrap(await recomputeResult(pool, plan, store.read));
-  const sums = unwrap(await openResult(plan, bytes, key));
+  const sums = unwrap(await openResult(plan, await listInMemory(bytes), key));
   const axis = unwrap(parseVariantAxis(await store.read(manifest.variantAxis.object)));
   return { source, trait, plan, table: unwrap(finalise(program, params, sums, axis, ownerState)) };
 }

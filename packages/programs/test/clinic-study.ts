@@ -13,6 +13,7 @@ import {
   planJob,
   recomputeResult,
 } from "../src/index.ts";
+import { listInMemory } from "./list-in-memory.ts";
 import { memoryObjects } from "./memory-objects.ts";
 import { tinyCohort } from "./tiny-cohort.ts";
 
@@ -56,7 +57,7 @@ async function encryptClinic() {
 
   async function tableOf(program: Program, version: DatasetVersion) {
     const { plan, bytes } = await compute(program, version);
-    const opened = unwrap(await openResult(plan, bytes, key));
+    const opened = unwrap(await openResult(plan, await listInMemory(bytes), key));
     const axis = unwrap(parseVariantAxis(await store.read(version.manifest.variantAxis.object)));
     return unwrap(finalise(program, paramsOf(program), opened, axis, version.ownerState));
   }

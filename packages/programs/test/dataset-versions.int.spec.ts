@@ -15,6 +15,7 @@ import {
   withdrawRows,
 } from "../src/index.ts";
 import { clinicStudy } from "./clinic-study.ts";
+import { listInMemory } from "./list-in-memory.ts";
 import { tinyCohort } from "./tiny-cohort.ts";
 
 const study = clinicStudy();
@@ -137,7 +138,7 @@ describe("new people, new traits, withdrawals", () => {
       planJob({ program: allelicAssociation, manifests: [added.manifest], params: { trait: "second" } }),
     );
     const { bytes } = unwrap(await recomputeResult(pool, plan, store.read));
-    const opened = unwrap(await openResult(plan, bytes, key));
+    const opened = unwrap(await openResult(plan, await listInMemory(bytes), key));
     const first = await tableOf(allelicAssociation, withdrawn);
     if (first.kind !== "assoc") throw new Error("counts");
     expect(opened.sums.get("caseAlleles")?.map(Number)).toEqual(first.counts.map((c) => c.controlA1));

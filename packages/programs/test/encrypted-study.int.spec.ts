@@ -11,6 +11,7 @@ import {
   toRecoveryKit,
 } from "../src/index.ts";
 import { clinicStudy } from "./clinic-study.ts";
+import { listInMemory } from "./list-in-memory.ts";
 
 const study = clinicStudy();
 
@@ -68,8 +69,8 @@ describe("an encrypted study", () => {
     const restored = unwrap(await fromRecoveryKit(copied));
     const { plan, bytes } = await compute(allelicAssociation, dataset);
     const [before, after] = [
-      unwrap(await openResult(plan, bytes, key)),
-      unwrap(await openResult(plan, bytes, restored.key, 0, { threads: 1 })),
+      unwrap(await openResult(plan, await listInMemory(bytes), key)),
+      unwrap(await openResult(plan, await listInMemory(bytes), restored.key, 0, { threads: 1 })),
     ];
     expect(after).toEqual(before);
     expect(restored.ownerState).toEqual(dataset.ownerState);

@@ -10,6 +10,7 @@ import {
   planJob,
   recomputeResult,
 } from "../src/index.ts";
+import { listInMemory } from "./list-in-memory.ts";
 import { memoryObjects } from "./memory-objects.ts";
 
 /** A key, a store and threads for the tests of one file, at whose top it is called, and the way from datasets to counts. */
@@ -28,7 +29,7 @@ export function traitStudy() {
     const params = { trait };
     const plan = unwrap(planJob({ program: allelicAssociation, manifests: [manifest], params }));
     const { bytes } = unwrap(await recomputeResult(pool, plan, store.read));
-    const sums = unwrap(await openResult(plan, bytes, key, 0, { threads: 1 }));
+    const sums = unwrap(await openResult(plan, await listInMemory(bytes), key, 0, { threads: 1 }));
     const axis = unwrap(parseVariantAxis(await store.read(manifest.variantAxis.object)));
     const table = unwrap(finalise(allelicAssociation, params, sums, axis, ownerState));
     return { plan, counts: table.kind === "assoc" ? table.counts : [] };

@@ -12,6 +12,7 @@ import {
   planJob,
   recomputeResult,
 } from "../src/index.ts";
+import { listInMemory } from "./list-in-memory.ts";
 import { memoryObjects } from "./memory-objects.ts";
 import { type TinyCohort, tinyCohort } from "./tiny-cohort.ts";
 
@@ -55,13 +56,13 @@ it("computes over two owners at once; each opens its own part, and only that", a
   const { bytes } = unwrap(await recomputeResult(pool, plan, store.read));
   for (const [dataset, { key }] of [a, b].entries()) {
     const { source, binary } = cohorts[dataset] as TinyCohort;
-    const { sums } = unwrap(await openResult(plan, bytes, key, dataset, { threads: 1 }));
+    const { sums } = unwrap(await openResult(plan, await listInMemory(bytes), key, dataset, { threads: 1 }));
     const plain = unwrap(await plaintextAssoc(source, binary));
     expect(sums.get("caseAlleles")?.map(Number)).toEqual(plain.map((c) => c.caseA1));
     expect(sums.get("controlCalled")?.map(Number)).toEqual(plain.map((c) => c.controlCalled));
     expect(sums.get("cases")).toEqual([BigInt(binary.status.filter((s) => s === 2).length)]);
   }
-  const stranger = unwrap(await openResult(plan, bytes, b.key, 0, { threads: 1 }));
+  const stranger = unwrap(await openResult(plan, await listInMemory(bytes), b.key, 0, { threads: 1 }));
   const plain = unwrap(await plaintextAssoc(cohorts[0].source, cohorts[0].binary));
   expect(stranger.sums.get("caseAlleles")?.map(Number)).not.toEqual(plain.map((c) => c.caseA1));
 });

@@ -1,4 +1,4 @@
-import { openCiphertextList, writeCiphertextList } from "@cos/fhe";
+import { type ByteSource, memorySource, openCiphertextList, writeCiphertextList } from "@cos/fhe";
 import {
   asAddress,
   type Digest,
@@ -23,6 +23,7 @@ import {
   algorithmIdOf,
   allelicAssociation,
   linearRegressionProgram,
+  openResult,
   type Plan,
   planDigestOf,
   recomputeResult,
@@ -40,8 +41,13 @@ const workers = ["11", "22", "33"].map((byte) => new Wallet(`0x${byte.repeat(32)
 const permitId = digestOfJson("permit") as PermitId;
 const chainId = 31_337n;
 
+/** What an operator hands over, and what the owner checks it by. */
+type HandedOver = Omit<VerifyRequest, "result"> & { resultBytes: Uint8Array };
+const verify = ({ resultBytes, ...request }: HandedOver) =>
+  verifyResult({ ...request, result: memorySource(resultBytes) });
+
 describe("verifyResult", () => {
-  let request: VerifyRequest;
+  let request: HandedOver;
   let plan: Plan;
   let planDigest: Digest;
 
@@ -69,7 +75,7 @@ describe("verifyResult", () => {
     purpose: statePurpose({ duo: ["DUO:0000042"], statement: "which loci?" }),
   };
 
-  async function requestFor(bytes: Uint8Array, outputs: Digest[]): Promise<VerifyRequest> {
+  async function requestFor(bytes: Uint8Array, outputs: Digest[]): Promise<HandedOver> {
     const entries = { digest: digestOfBytes(bytes), sizeBytes: bytes.length };
     const algorithmId = algorithmIdOf(allelicAssociation);
     const { inputsRoot, contextDigest } = plan;
@@ -107,7 +113,7 @@ describe("verifyResult", () => {
   }
 
   /** The same result with one entry's polynomial replaced, and every digest, signature and commitment made to fit. */
-  async function forged(polynomial: number, fill: (target: Uint8Array) => void): Promise<VerifyRequest> {
+  async function forged(polynomial: number, fill: (target: Uint8Array) => void): Promise<HandedOver> {
     const list = unwrap(openCiphertextList(request.resultBytes));
     const entries = Array.from({ length: list.count }, (_, i) => {
       const packed = unwrap(list.packed(i)).slice();
@@ -123,8 +129,8 @@ describe("verifyResult", () => {
     );
   }
 
-  const codeOf = (changed: VerifyRequest) => {
-    const verified = verifyResult(changed);
+  const codeOf = async (changed: HandedOver) => {
+    const verified = await verify(changed);
     return verified.ok ? "verified" : verified.error.code;
   };
 
@@ -141,13 +147,13 @@ describe("verifyResult", () => {
     request = await requestFor(bytes, outputs);
   }, 180_000);
 
-  it("passes an honest result, by replicas or by the owner's own computation", () => {
-    expect(verifyResult(request)).toEqual({ ok: true, value: { plan, planDigest } });
+  it("passes an honest result, by replicas or by the owner's own computation", async () => {
+    expect(await verify(request)).toMatchObject({ ok: true, value: { plan, planDigest } });
     const outputDigest = digestOfBytes(request.resultBytes);
-    expect(codeOf({ ...request, assurance: { kind: "recomputed", outputDigest } })).toBe("verified");
-    expect(codeOf({ ...request, assurance: { kind: "recomputed", outputDigest: digestOfJson("x") } })).toBe(
-      "OUTPUT_DIGEST_MISMATCH",
-    );
+    expect(await codeOf({ ...request, assurance: { kind: "recomputed", outputDigest } })).toBe("verified");
+    expect(
+      await codeOf({ ...request, assurance: { kind: "recomputed", outputDigest: digestOfJson("x") } }),
+    ).toBe("OUTPUT_DIGEST_MISMATCH");
   });
 
   it("refuses c1 = 1 with a plausible c0, although commitment and signatures fit", async () => {
@@ -159,21 +165,21 @@ describe("verifyResult", () => {
     };
     const result = await forged(1, one);
     expect(result.resultBytes.length).toBe(request.resultBytes.length);
-    expect(verifyResult(result)).toEqual({
+    expect(await verify(result)).toEqual({
       ok: false,
       error: { code: "RESULT_TRANSPARENT", entry: 1, polynomial: 1 },
     });
   });
 
   it("refuses a zero c1, a zero c2 and residues that no prime allows", async () => {
-    expect(codeOf(await forged(1, (target) => target.fill(0)))).toBe("RESULT_TRANSPARENT");
-    expect(codeOf(await forged(2, (target) => target.fill(0)))).toBe("RESULT_TRANSPARENT");
-    expect(codeOf(await forged(0, (target) => target.fill(0xff)))).toBe("RESULT_MALFORMED");
+    expect(await codeOf(await forged(1, (target) => target.fill(0)))).toBe("RESULT_TRANSPARENT");
+    expect(await codeOf(await forged(2, (target) => target.fill(0)))).toBe("RESULT_TRANSPARENT");
+    expect(await codeOf(await forged(0, (target) => target.fill(0xff)))).toBe("RESULT_MALFORMED");
   });
 
   it("refuses replicas that disagree, are too few, are one worker twice, or nobody's", async () => {
     const { bundle } = request;
-    const withTask = (change: (task: ResultBundle["tasks"][number]) => void): VerifyRequest => {
+    const withTask = (change: (task: ResultBundle["tasks"][number]) => void): HandedOver => {
       const tasks = structuredClone(bundle.tasks);
       change(tasks[0]!);
       return { ...request, bundle: { ...bundle, tasks } };
@@ -186,60 +192,153 @@ describe("verifyResult", () => {
       outputDigest: other,
     });
     const against = { worker: asAddress(workers[1]!.address), outputDigest: other, signature: disagreeing };
-    expect(codeOf(withTask((t) => t.attestations.splice(1, 1, against)))).toBe("REPLICAS_DISAGREE");
-    expect(codeOf(withTask((t) => t.attestations.pop()))).toBe("REPLICAS_MISSING");
-    expect(codeOf(withTask((t) => t.attestations.splice(1, 1, t.attestations[0]!)))).toBe("REPLICAS_MISSING");
+    expect(await codeOf(withTask((t) => t.attestations.splice(1, 1, against)))).toBe("REPLICAS_DISAGREE");
+    expect(await codeOf(withTask((t) => t.attestations.pop()))).toBe("REPLICAS_MISSING");
+    expect(await codeOf(withTask((t) => t.attestations.splice(1, 1, t.attestations[0]!)))).toBe(
+      "REPLICAS_MISSING",
+    );
     expect(
-      codeOf(withTask((t) => Object.assign(t.attestations[1]!, { worker: t.attestations[0]!.worker }))),
+      await codeOf(withTask((t) => Object.assign(t.attestations[1]!, { worker: t.attestations[0]!.worker }))),
     ).toBe("ATTESTATION_INVALID");
-    expect(codeOf({ ...request, bundle: { ...bundle, tasks: bundle.tasks.slice(1) } })).toBe(
+    expect(await codeOf({ ...request, bundle: { ...bundle, tasks: bundle.tasks.slice(1) } })).toBe(
       "REPLICAS_MISSING",
     );
     const strangers = { ...request.assurance, isWorker: () => false } as VerifyRequest["assurance"];
-    expect(codeOf({ ...request, assurance: strangers })).toBe("ATTESTATION_INVALID");
+    expect(await codeOf({ ...request, assurance: strangers })).toBe("ATTESTATION_INVALID");
   });
 
-  it("refuses what was made by another program, from other inputs, for another permit, or committed otherwise", () => {
+  it("refuses what was made by another program, from other inputs, for another permit, or committed otherwise", async () => {
     const { permit, bundle } = request;
     const elsewhere = digestOfJson("elsewhere");
-    expect(codeOf({ ...request, program: linearRegressionProgram })).toBe("RESULT_OF_OTHER_PROGRAM");
+    expect(await codeOf({ ...request, program: linearRegressionProgram })).toBe("RESULT_OF_OTHER_PROGRAM");
     expect(
-      codeOf({ ...request, bundle: { ...bundle, algorithmId: algorithmIdOf(linearRegressionProgram) } }),
+      await codeOf({
+        ...request,
+        bundle: { ...bundle, algorithmId: algorithmIdOf(linearRegressionProgram) },
+      }),
     ).toBe("RESULT_OF_OTHER_PROGRAM");
-    expect(codeOf({ ...request, permit: { ...permit, datasetRoots: [elsewhere] } })).toBe(
+    expect(await codeOf({ ...request, permit: { ...permit, datasetRoots: [elsewhere] } })).toBe(
       "RESULT_OF_OTHER_INPUTS",
     );
-    expect(codeOf({ ...request, bundle: { ...bundle, inputsRoot: elsewhere } })).toBe(
+    expect(await codeOf({ ...request, bundle: { ...bundle, inputsRoot: elsewhere } })).toBe(
       "RESULT_OF_OTHER_INPUTS",
     );
-    expect(codeOf({ ...request, bundle: { ...bundle, contextDigest: elsewhere } })).toBe(
+    expect(await codeOf({ ...request, bundle: { ...bundle, contextDigest: elsewhere } })).toBe(
       "RESULT_OF_OTHER_CONTEXT",
     );
-    expect(codeOf({ ...request, bundle: { ...bundle, planDigest: elsewhere } })).toBe("RESULT_OF_OTHER_PLAN");
-    expect(codeOf({ ...request, permit: { ...permit, permitId: elsewhere as PermitId } })).toBe(
+    expect(await codeOf({ ...request, bundle: { ...bundle, planDigest: elsewhere } })).toBe(
+      "RESULT_OF_OTHER_PLAN",
+    );
+    expect(await codeOf({ ...request, permit: { ...permit, permitId: elsewhere as PermitId } })).toBe(
       "RESULT_OF_OTHER_PERMIT",
     );
-    expect(codeOf({ ...request, permit: { ...permit, resultCommitment: elsewhere } })).toBe(
+    expect(await codeOf({ ...request, permit: { ...permit, resultCommitment: elsewhere } })).toBe(
       "COMMITMENT_MISMATCH",
     );
-    expect(codeOf({ ...request, permit: { ...permit, purposeHash: elsewhere } })).toBe("PURPOSE_MISMATCH");
+    expect(await codeOf({ ...request, permit: { ...permit, purposeHash: elsewhere } })).toBe(
+      "PURPOSE_MISMATCH",
+    );
     const withJob = (changed: JobDocument, terms = {}) =>
       codeOf({ ...request, permit: { ...permit, ...terms }, bundle: { ...bundle, job: changed } });
     const nobody = { ...job, params: { trait: "nobody" } };
-    expect(withJob(nobody)).toBe("PARAMS_MISMATCH");
-    expect(withJob(nobody, { paramsHash: paramsHashOf(nobody) })).toBe("PLAN_REFUSED");
+    expect(await withJob(nobody)).toBe("PARAMS_MISMATCH");
+    expect(await withJob(nobody, { paramsHash: paramsHashOf(nobody) })).toBe("PLAN_REFUSED");
   });
 
   it("refuses changed, truncated and re-ordered bytes", async () => {
     const { store, pool } = study();
     const changed = request.resultBytes.slice();
     changed[changed.length - 1] = (changed[changed.length - 1] as number) ^ 1;
-    expect(codeOf({ ...request, resultBytes: changed })).toBe("OUTPUT_DIGEST_MISMATCH");
+    expect(await codeOf({ ...request, resultBytes: changed })).toBe("OUTPUT_DIGEST_MISMATCH");
     const outputs = request.bundle.tasks.slice(0, -1).map((t) => t.outputDigest);
-    expect(codeOf(await requestFor(changed, outputs))).toBe("RESULT_MALFORMED");
-    expect(codeOf(await requestFor(request.resultBytes.subarray(0, 900), outputs))).toBe("RESULT_MALFORMED");
+    expect(await codeOf(await requestFor(changed, outputs))).toBe("RESULT_MALFORMED");
+    expect(await codeOf(await requestFor(request.resultBytes.subarray(0, 900), outputs))).toBe(
+      "RESULT_MALFORMED",
+    );
     const partial = joinPieces(unwrap(await pool.evaluate(taskSpec(plan, planDigest, 0), store.read)));
-    expect(codeOf(await requestFor(partial, outputs))).toBe("RESULT_STRUCTURE");
+    expect(await codeOf(await requestFor(partial, outputs))).toBe("RESULT_STRUCTURE");
+  });
+
+  it("refuses a changed byte in header, record or payload, a missing end and bytes left over, even when committed", async () => {
+    const outputs = request.bundle.tasks.slice(0, -1).map((t) => t.outputDigest);
+    const { resultBytes } = request;
+    const payloadsAt = resultBytes.length - plan.estimate.outputBytes;
+    const committed = async (bytes: Uint8Array) => {
+      const verified = await verify(await requestFor(bytes, outputs));
+      return verified.ok ? "verified" : verified.error;
+    };
+    const malformed = (detail: string) => ({ code: "RESULT_MALFORMED", detail });
+    for (const [at, detail] of [
+      [0, "not this kind of container"],
+      [16, "DIGEST_MISMATCH"], // the header's JSON
+      [payloadsAt - 33, "DIGEST_MISMATCH"], // the last record
+      [payloadsAt - 32, "DIGEST_MISMATCH"], // the seal
+      [payloadsAt, "DIGEST_MISMATCH"], // the first ciphertext
+    ] as const) {
+      const changed = resultBytes.with(at, resultBytes[at]! ^ 1);
+      expect(await committed(changed)).toEqual(malformed(detail));
+      expect(await codeOf({ ...request, resultBytes: changed })).toBe("OUTPUT_DIGEST_MISMATCH");
+    }
+    expect(await committed(resultBytes.subarray(0, -1))).toEqual(malformed("CONTAINER_TRUNCATED"));
+    const late = Buffer.concat([resultBytes, Buffer.of(0)]);
+    expect(await committed(late)).toEqual(malformed("bytes after the last payload"));
+  });
+
+  it("reads every byte of a result once, from front to back, whether it is sound or not", async () => {
+    const { resultBytes, ...rest } = request;
+    const changed = resultBytes.with(20, resultBytes[20]! ^ 1); // refused by its header, hashed to its end
+    for (const bytes of [resultBytes, changed]) {
+      let readBytes = 0;
+      const memory = memorySource(bytes);
+      const result: ByteSource = {
+        sizeBytes: bytes.length,
+        read: async (first, length) => {
+          expect(first).toBe(readBytes);
+          readBytes += length;
+          return memory.read(first, length);
+        },
+      };
+      const verified = await verifyResult({ ...rest, result });
+      expect(verified.ok).toBe(bytes === resultBytes);
+      expect(readBytes).toBe(bytes.length);
+    }
+  });
+
+  it("reads nothing of a result that is another permit's", async () => {
+    const result: ByteSource = { sizeBytes: 1, read: () => Promise.reject(new Error("was read")) };
+    const permit = { ...request.permit, permitId: digestOfJson("elsewhere") as PermitId };
+    expect(await verifyResult({ ...request, permit, result })).toMatchObject({
+      error: { code: "RESULT_OF_OTHER_PERMIT" },
+    });
+  });
+
+  it("opens only what was checked: bytes that change in between never meet the key", async () => {
+    const { resultBytes, ...rest } = request;
+    const file = resultBytes.slice();
+    let sizeBytes = file.length;
+    const result: ByteSource = {
+      sizeBytes,
+      read: async (first, length) => file.slice(first, Math.min(sizeBytes, first + length)),
+    };
+    const { ciphertexts } = unwrap(await verifyResult({ ...rest, result }));
+    const { key } = study();
+    const open = () => openResult(plan, ciphertexts, key, 0, { threads: 1 });
+    const honest = unwrap(await open());
+
+    // Another whole list takes its place, sound by itself: c1 = 0 in its second entry, so that what opens is c0.
+    const other = (await forged(1, (target) => target.fill(0))).resultBytes;
+    expect(other.length).toBe(file.length);
+    file.set(other);
+    expect(await open()).toEqual({
+      ok: false,
+      error: { code: "DIGEST_MISMATCH", part: "record", index: 1 },
+    });
+    // Only the head is another: the one that was checked is kept.
+    file.set(resultBytes);
+    file.fill(0xff, 0, file.length - plan.estimate.outputBytes);
+    expect(unwrap(await open())).toEqual(honest);
+    sizeBytes -= 1;
+    expect(await open()).toMatchObject({ error: { code: "CONTAINER_TRUNCATED" } });
   });
 
   it("finds a dishonest task by computing it again", async () => {

@@ -1,3 +1,4 @@
+import { memorySource, readCiphertextList } from "@cos/fhe";
 import { objectKey } from "@cos/objects";
 import { openResult } from "@cos/programs";
 import { asDigest, recoverTaskAttestation, unwrap } from "@cos/protocol";
@@ -37,7 +38,8 @@ it("evaluates, stores, attests, completes, and only then lets go of the message;
     .poll(() => scene.orchestrator.told.completed.length, { timeout: 60_000 })
     .toBe(maps.length + 1);
   const result = await read(asDigest(hex(scene.orchestrator.told.completed.at(-1)!.outputDigest)));
-  const opened = unwrap(await openResult(scene.plan, result, scene.dataset.key));
+  const list = unwrap(await readCiphertextList(memorySource(result)));
+  const opened = unwrap(await openResult(scene.plan, list, scene.dataset.key));
   expect(Object.fromEntries(opened.sums)).toMatchObject(scene.dataset.expected);
   expect(hex(scene.orchestrator.told.announced[0]!.worker)).toBe(worker.key.address.toLowerCase());
   expect(scene.orchestrator.told.announced[0]!.regions).toEqual([regionName()]);

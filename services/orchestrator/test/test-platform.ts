@@ -1,3 +1,4 @@
+import { memorySource } from "@cos/fhe";
 import { defineTaskConsumer, done, type MessageLog, runConsumer, toMessage } from "@cos/messaging";
 import { type EmbeddedObjects, objectKey, openEmbeddedObjects } from "@cos/objects";
 import { algorithmIdOf, allelicAssociation, openResult, programBytes, verifyResult } from "@cos/programs";
@@ -316,9 +317,9 @@ export async function startPlatform(
     const bundle = unwrap(
       parseResultBundle(await read(asDigest(finished.resultUri.replace("cos-object:", "0x")))),
     );
-    const resultBytes = new Uint8Array(await read(bundle.entries.digest));
+    const result = memorySource(await read(bundle.entries.digest));
     const verified = unwrap(
-      verifyResult({
+      await verifyResult({
         permit: {
           permitId: asPermitId(hex(finished.jobId)),
           algorithmId,
@@ -330,7 +331,7 @@ export async function startPlatform(
         program: allelicAssociation,
         manifests: [dataset.manifest],
         bundle,
-        resultBytes,
+        result,
         assurance: {
           kind: "replicas",
           chainId,
@@ -339,7 +340,7 @@ export async function startPlatform(
         },
       }),
     );
-    const opened = unwrap(await openResult(verified.plan, resultBytes, dataset.key));
+    const opened = unwrap(await openResult(verified.plan, verified.ciphertexts, dataset.key));
     expect(Object.fromEntries(opened.sums)).toMatchObject(dataset.expected);
   };
 

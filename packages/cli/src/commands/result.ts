@@ -118,10 +118,12 @@ async function verify(context: Context, permit: string, options: CheckOptions): 
   const owner = await context.account();
   const verified = await verifyPermit(
     client,
+    context.home,
     owner,
     hex32(permit, "PERMIT"),
     verifyOptions(context, options),
   );
+  await verified.result.close();
   const workers = new Set(verified.bundle.tasks.flatMap((task) => task.attestations.map((a) => a.worker)));
   return {
     data: {
@@ -140,22 +142,32 @@ async function verify(context: Context, permit: string, options: CheckOptions): 
       `program     ${verified.program.name} ${JSON.stringify(verified.params)}`,
       `plan        ${verified.planDigest}, ${verified.bundle.tasks.length} tasks`,
       `assurance   ${verified.assurance === "replicas" ? `${workers.size} workers agree on every task` : "computed again here"}`,
-      `result      ${megabytes(verified.resultBytes.length)}, commitment as on chain`,
+      `result      ${megabytes(verified.result.sizeBytes)}, commitment as on chain`,
     ],
   };
 }
 
 async function openIt(context: Context, permit: string, options: CheckOptions): Promise<OpenedPermit> {
+  const datasetId = options.dataset === undefined ? undefined : chainNumber(options.dataset, "--dataset");
   const client = await context.client();
   const owner = await context.account();
   const verified = await verifyPermit(
     client,
+    context.home,
     owner,
     hex32(permit, "PERMIT"),
     verifyOptions(context, options),
   );
-  const datasetId = options.dataset === undefined ? undefined : chainNumber(options.dataset, "--dataset");
-  return openVerified(client, context.home, await context.passphrase(), verified, datasetId);
+  const passphrase = await context.passphrase();
+  const bar = context.out.bar("decrypting", "ciphertexts");
+  try {
+    return await openVerified(client, context.home, passphrase, verified, {
+      ...(datasetId === undefined ? {} : { datasetId }),
+      onDecrypt: (done, total) => bar.update(done, total),
+    });
+  } finally {
+    bar.stop();
+  }
 }
 
 async function open(

@@ -12,6 +12,8 @@ export type CosHome = {
   readonly ledgers: string;
   /** Notes of access requests and grants (recipients, purposes). */
   readonly grants: string;
+  /** `<digest>`: ciphertexts of results while they are checked and opened, and parts of such for the next run. */
+  readonly results: string;
   /** Sessions of institutions' accounts, between commands. */
   readonly sessions: string;
   /** Default platform file of this home. */
@@ -28,6 +30,7 @@ export const cosHome = (dir: string): CosHome => ({
   datasets: join(dir, "datasets"),
   ledgers: join(dir, "ledgers"),
   grants: join(dir, "grants"),
+  results: join(dir, "results"),
   sessions: join(dir, "sessions"),
   platformFile: join(dir, "platform.json"),
   platformData: join(dir, "platform"),

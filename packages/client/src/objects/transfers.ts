@@ -1,7 +1,8 @@
 import { openAsBlob } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { IssueTicketRequest as Issue, type IssueTicketRequest } from "@cos/proto/gateway";
-import { type Digest, digestOfBytes, signTicketRedemption } from "@cos/protocol";
+import { type Digest, digestOfBytes, type ObjectRef, signTicketRedemption } from "@cos/protocol";
 import { isLoopback } from "@cos/service-host/wire";
 import { fetchUnder, isTlsRefusal, type TlsFetch, tlsRefusalOf } from "@cos/tls";
 import { CosFailure } from "../failure.ts";
@@ -10,6 +11,8 @@ import { toHex } from "../wire/hex.ts";
 import { orFail } from "../wire/rpc-failure.ts";
 import type { Services } from "../wire/services.ts";
 import type { Session } from "../wire/session.ts";
+import { FileDraft } from "./file-draft.ts";
+import { type Received, ReceivedBytes } from "./received-bytes.ts";
 
 /** An object to store: its bytes in memory or in a file. */
 export type Upload = {
@@ -99,36 +102,43 @@ export class Transfers {
     digest: Digest,
     progress?: (bytes: number) => void,
   ): Promise<Uint8Array> {
-    const pieces: Uint8Array[] = [];
-    let have = 0;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const headers = have > 0 ? { range: `bytes=${have}-` } : {};
-        const response = await this.#request(transfer, digest, { method: "GET", headers });
-        if (have > 0 && response.status === 200) {
-          pieces.length = 0;
-          have = 0;
-        }
-        for await (const piece of response.body ?? []) {
-          pieces.push(piece);
-          have += piece.length;
-          progress?.(have);
-        }
-        break;
-      } catch (cause) {
-        if (isFinal(cause) || attempt >= attempts) throw toFailure(cause);
-        await delay(100 * 2 ** attempt);
-      }
-    }
-    const bytes = new Uint8Array(Buffer.concat(pieces));
+    const received = new ReceivedBytes();
+    await this.#receive(transfer, digest, received, progress);
+    const bytes = received.take();
     const actual = digestOfBytes(bytes);
-    if (actual !== digest) {
-      throw new CosFailure("integrity", "DIGEST_MISMATCH", "the object's bytes are not those of its digest", {
-        facts: { expected: digest, actual, sizeBytes: bytes.length },
-        hint: "nothing was opened; tell the operator",
-      });
-    }
+    if (actual !== digest) throw otherDigest(digest, actual, bytes.length);
     return bytes;
+  }
+
+  /**
+   * Fetches one object into a file that only its owner may read (0600), and checks its digest. Memory: one piece of it.
+   * What an earlier run left of it, broken off or killed, is hashed and not fetched again.
+   * @param file takes its name when the digest was checked; until then the bytes lie in `FILE.part`
+   * @returns the file, open; the caller closes it
+   * @throws DIGEST_MISMATCH and LENGTH_MISMATCH, after which nothing of it is left, FILE_UNWRITABLE
+   */
+  async downloadTo(
+    transfer: Transfer,
+    { digest, sizeBytes }: ObjectRef,
+    file: string,
+    progress?: (bytes: number) => void,
+  ): Promise<FileHandle> {
+    const draft = await FileDraft.open(file, sizeBytes);
+    try {
+      progress?.(draft.have);
+      const isLeftOver = draft.have > 0;
+      if (draft.have < sizeBytes) await this.#receive(transfer, digest, draft, progress);
+      if (isLeftOver && draft.digest() !== digest) {
+        draft.restart(); // what was left over may have been the wrong part
+        await this.#receive(transfer, digest, draft, progress);
+      }
+      const actual = draft.digest();
+      if (actual !== digest) throw otherDigest(digest, actual, draft.have);
+      return await draft.finish();
+    } catch (cause) {
+      await draft.end({ keep: !(cause instanceof CosFailure && cause.kind === "integrity") });
+      throw cause;
+    }
   }
 
   /** Whether the store holds an object that the transfer covers. */
@@ -140,6 +150,31 @@ export class Transfers {
     if (response.status === 404 || response.status === 410) return false;
     if (response.status >= 500) throw new Error(`HTTP ${response.status}`);
     throw problemFailure(response.status, response.status === 401 ? { code: "TRANSFER_INVALID" } : {});
+  }
+
+  /** Fetches what is missing of an object; a broken connection resumes where it stopped. */
+  async #receive(
+    transfer: Transfer,
+    digest: Digest,
+    target: Received,
+    progress: ((bytes: number) => void) | undefined,
+  ): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const headers = target.have > 0 ? { range: `bytes=${target.have}-` } : {};
+        const response = await this.#request(transfer, digest, { method: "GET", headers });
+        if (target.have > 0 && response.status === 200) target.restart();
+        target.announce(Number(response.headers.get("content-length") ?? 0));
+        for await (const piece of response.body ?? []) {
+          await target.add(piece);
+          progress?.(target.have);
+        }
+        return;
+      } catch (cause) {
+        if (isFinal(cause) || attempt >= attempts) throw toFailure(cause);
+        await delay(100 * 2 ** attempt);
+      }
+    }
   }
 
   async #put(transfer: Transfer, object: Upload): Promise<void> {
@@ -176,6 +211,12 @@ async function bodyOf(object: Upload): Promise<Blob | Uint8Array<ArrayBuffer>> {
   if (object.file === undefined) throw new TypeError("an upload needs bytes or a file");
   return openAsBlob(object.file);
 }
+
+const otherDigest = (expected: Digest, actual: Digest, sizeBytes: number): CosFailure =>
+  new CosFailure("integrity", "DIGEST_MISMATCH", "the object's bytes are not those of its digest", {
+    facts: { expected, actual, sizeBytes },
+    hint: "nothing was opened; tell the operator",
+  });
 
 function problemFailure(status: number, problem: Record<string, unknown>): CosFailure {
   const code = String(problem.code ?? problem.title ?? `HTTP_${status}`);

@@ -1,6 +1,6 @@
 import { assocTsv, qassocTsv } from "@cos/genomics";
 import { type AssociationResult, finalise, openResult } from "@cos/programs";
-import { digestOfBytes, parseVariantAxis, type VariantAxis } from "@cos/protocol";
+import { parseVariantAxis, type VariantAxis } from "@cos/protocol";
 import type { CosClient } from "../cos-client.ts";
 import { type DatasetSecret, openSecret } from "../datasets/dataset-secret.ts";
 import { CosFailure, factsOf } from "../failure.ts";
@@ -21,9 +21,12 @@ export type OpenedPermit = {
   readonly secret: DatasetSecret;
 };
 
-export type OpenOptions = VerifyOptions & {
+export type OpenOptions = VerifyOptions & DecryptOptions;
+export type DecryptOptions = {
   /** Which of the account's datasets in the permit; the first when left out. */
   readonly datasetId?: string;
+  /** Hears how many of the dataset's ciphertexts are decrypted. */
+  readonly onDecrypt?: (done: number, total: number) => void;
 };
 
 /** Checks a result, then decrypts and finishes it on this machine. */
@@ -35,17 +38,37 @@ export async function openPermit(
   permitId: string,
   options: OpenOptions = {},
 ): Promise<OpenedPermit> {
-  const verified = await verifyPermit(client, owner, permitId, options);
-  return openVerified(client, home, passphrase, verified, options.datasetId);
+  const verified = await verifyPermit(client, home, owner, permitId, options);
+  return openVerified(client, home, passphrase, verified, options);
 }
 
-/** Decrypts and finishes a result that passed the checks. */
+/**
+ * Decrypts and finishes a result that passed the checks. Its file is closed afterwards: deleted when it was opened or
+ * refused, else left for the next run.
+ */
 export async function openVerified(
   client: CosClient,
   home: CosHome,
   passphrase: string,
   verified: VerifiedPermit,
-  datasetId?: string,
+  options: DecryptOptions = {},
+): Promise<OpenedPermit> {
+  try {
+    const opened = await decrypt(client, home, passphrase, verified, options);
+    await verified.result.close();
+    return opened;
+  } catch (cause) {
+    await verified.result.endAfter(cause);
+    throw cause;
+  }
+}
+
+async function decrypt(
+  client: CosClient,
+  home: CosHome,
+  passphrase: string,
+  verified: VerifiedPermit,
+  { datasetId, onDecrypt }: DecryptOptions,
 ): Promise<OpenedPermit> {
   const part = verified.own.find((each) => datasetId === undefined || each.datasetId === datasetId);
   if (part === undefined) {
@@ -59,10 +82,17 @@ export async function openVerified(
       facts: factsOf(axis.error),
     });
   }
-  const opened = await openResult(verified.plan, verified.resultBytes, secret.key, part.index);
+  const { plan, ciphertexts, bundle } = verified;
+  const opened = await openResult(
+    plan,
+    ciphertexts,
+    secret.key,
+    part.index,
+    onDecrypt === undefined ? {} : { onProgress: onDecrypt },
+  );
   if (!opened.ok) {
     throw new CosFailure("integrity", opened.error.code, "the result does not open with the dataset's key", {
-      facts: { ...factsOf(opened.error), result: digestOfBytes(verified.resultBytes) },
+      facts: { ...factsOf(opened.error), result: bundle.entries.digest },
     });
   }
   const result = finalise(verified.program, verified.params, opened.value, axis.value, secret.ownerState);

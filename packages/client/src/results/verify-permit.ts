@@ -6,12 +6,13 @@ import {
   builtInPrograms,
   EvaluationPool,
   type JobParams,
-  type Plan,
+  maxResultBytes,
   type PlanRequest,
   type Program,
   parseProgram,
   planJob,
   recomputeResult,
+  type VerifiedResult,
   type VerifyError,
   verifyResult,
 } from "@cos/programs";
@@ -19,7 +20,6 @@ import { TicketKind } from "@cos/proto/gateway";
 import {
   type Address,
   checkJobDocument,
-  type Digest,
   type Manifest,
   manifestCommitment,
   parseManifest,
@@ -36,9 +36,11 @@ import {
   readVersion,
 } from "../datasets/published-dataset.ts";
 import { CosFailure, factsOf } from "../failure.ts";
+import type { CosHome } from "../home/cos-home.ts";
 import type { Account } from "../keystore/account.ts";
 import type { Transfer } from "../objects/transfers.ts";
 import { type PermitOnChain, readPermit } from "./permit-on-chain.ts";
+import { ResultFile } from "./result-file.ts";
 
 export type VerifyOptions = {
   /** A program that is not built in. */
@@ -50,15 +52,13 @@ export type VerifyOptions = {
   readonly onDownload?: (bytes: number, total: number) => void;
 };
 
-/** A result that passed every check and may be opened. */
-export type VerifiedPermit = {
+/** A result that passed every check and may be opened. Whoever holds it closes its file. */
+export type VerifiedPermit = VerifiedResult & {
   readonly permit: PermitOnChain;
   readonly program: Program;
   readonly params: JobParams;
-  readonly plan: Plan;
-  readonly planDigest: Digest;
   readonly bundle: ResultBundle;
-  readonly resultBytes: Uint8Array;
+  readonly result: ResultFile;
   readonly manifests: readonly Manifest[];
   /** Datasets of the permit that the account owns: index in the permit, and a transfer to read them. */
   readonly own: readonly { index: number; datasetId: string; manifest: Manifest; transfer: Transfer }[];
@@ -68,10 +68,12 @@ export type VerifiedPermit = {
 /**
  * Everything that has to hold before a secret key touches a result: the chain's terms and commitment, the manifests, the
  * plan derived again, the bundle, the ciphertexts' structure, and replicas that agree (or the result recomputed).
- * Nothing is decrypted here.
+ * Nothing is decrypted here. The result lies in the home's folder for results, where a run that was broken off or killed
+ * goes on.
  */
 export async function verifyPermit(
   client: CosClient,
+  home: CosHome,
   owner: Account,
   permitId: string,
   options: VerifyOptions = {},
@@ -91,40 +93,32 @@ export async function verifyPermit(
   const program = await findProgram(permit, options.programFile);
   const own = await ownParts(client, owner, permit);
   const manifests = await allManifests(permit, own, options.manifestFiles ?? []);
-  const { bundle, resultBytes } = await fetchResult(client, owner, permit, options);
-  const job = checkJobDocument(bundle.job, permit);
-  if (!job.ok) throw verifyFailure(job.error, permitId);
-  const { params, purpose } = job.value;
-  const assurance = options.recompute
-    ? await recomputed(client, own, { program, manifests, params, purpose: purpose.duo }, permit)
-    : await replicas(client, permit, bundle);
-  const verified = verifyResult({
-    permit: {
-      permitId: permit.permitId,
-      algorithmId: permit.algorithmId,
-      paramsHash: permit.paramsHash,
-      purposeHash: permit.purposeHash,
-      datasetRoots: permit.datasetRoots,
-      resultCommitment: permit.result.commitment,
-    },
-    program,
-    manifests,
-    bundle,
-    resultBytes,
-    assurance,
-  });
-  if (!verified.ok) throw verifyFailure(verified.error, permitId);
-  return {
-    ...verified.value,
-    permit,
-    program,
-    params,
-    bundle,
-    resultBytes,
-    manifests,
-    own,
-    assurance: assurance.kind,
-  };
+  const { bundle, result } = await fetchResult(client, home, owner, permit, options);
+  try {
+    const job = checkJobDocument(bundle.job, permit);
+    if (!job.ok) throw verifyFailure(job.error, permitId);
+    const { params, purpose } = job.value;
+    const assurance = options.recompute
+      ? await recomputed(client, own, { program, manifests, params, purpose: purpose.duo }, permit)
+      : await replicas(client, permit, bundle);
+    const terms = { ...permit, resultCommitment: permit.result.commitment };
+    const verified = await verifyResult({ permit: terms, program, manifests, bundle, result, assurance });
+    if (!verified.ok) throw verifyFailure(verified.error, permitId);
+    return {
+      ...verified.value,
+      permit,
+      program,
+      params,
+      bundle,
+      result,
+      manifests,
+      own,
+      assurance: assurance.kind,
+    };
+  } catch (cause) {
+    await result.endAfter(cause);
+    throw cause;
+  }
 }
 
 async function findProgram(permit: PermitOnChain, file: string | undefined): Promise<Program> {
@@ -187,12 +181,16 @@ async function allManifests(
   });
 }
 
+/** Of a result: the ciphertexts that a plan may have, and what is said of them in front. */
+const mostBytes = 1.01 * maxResultBytes;
+
 async function fetchResult(
   client: CosClient,
+  home: CosHome,
   owner: Account,
   permit: PermitOnChain,
   { onDownload }: VerifyOptions,
-): Promise<{ bundle: ResultBundle; resultBytes: Uint8Array }> {
+): Promise<{ bundle: ResultBundle; result: ResultFile }> {
   const transfer = await client.transfers.open(client.session(owner), {
     kind: TicketKind.TICKET_KIND_RESULT,
     permitId: Buffer.from(permit.permitId.slice(2), "hex"),
@@ -204,11 +202,17 @@ async function fetchResult(
       facts: factsOf(bundle.error),
     });
   }
-  const { digest, sizeBytes } = bundle.value.entries;
-  const resultBytes = await client.transfers.download(transfer, digest, (bytes) =>
-    onDownload?.(bytes, sizeBytes),
+  const { entries } = bundle.value;
+  if (entries.sizeBytes > mostBytes) {
+    throw new CosFailure("integrity", "RESULT_TOO_LARGE", "the result is said to be larger than any can be", {
+      facts: { sizeBytes: entries.sizeBytes, most: mostBytes },
+      hint: "nothing was fetched; tell the operator",
+    });
+  }
+  const result = await ResultFile.fetch(client.transfers, transfer, home, entries, (bytes) =>
+    onDownload?.(bytes, entries.sizeBytes),
   );
-  return { bundle: bundle.value, resultBytes };
+  return { bundle: bundle.value, result };
 }
 
 /** Replicas count only from workers that the chain names, and as many as the permit asked for, two at least. */

@@ -45,9 +45,10 @@ export async function openAndRelease(
     const { client, home, account, ring } = hospital;
     const done = await openPermit(client, home, account, ring.passphrase, want.permitId, {
       onDownload: report.progress,
+      onDecrypt: report.progress,
     });
     await writeTable(want.ownerDir, done.tsv);
-    report.bytes(done.verified.resultBytes.length);
+    report.bytes(done.verified.result.sizeBytes);
     report.note(
       `${done.verified.assurance} agree; ${done.axis.variants.length.toLocaleString("en")} lines in owner/association.tsv`,
     );

@@ -1,12 +1,11 @@
 import {
-  type CiphertextList,
   type Coefficients,
   type ContainerError,
   type DatasetKey,
   findProfile,
   noVariantBlock,
   OwnerPool,
-  openCiphertextList,
+  type StoredCiphertextList,
 } from "@cos/fhe";
 import { err, ok, type Result } from "@cos/protocol";
 import type { Readout } from "../plan/contractions.ts";
@@ -31,27 +30,26 @@ const batchSize = 24;
 
 /**
  * Decrypts one dataset's part of a result and reads its sums. Only for a result that `verifyResult` has passed:
- * what comes out of a forged one is the secret key. Memory: the result, two batches of ciphertexts per thread, and one
- * number per variant and sum.
+ * what comes out of a forged one is the secret key. Memory: two batches of ciphertexts per thread, and one number per
+ * variant and sum.
+ * @param ciphertexts the list that `verifyResult` has checked: it refuses what changed since
  * @param dataset index in the permit of the dataset whose entries are opened; they must be under `key`
  */
 export async function openResult(
   plan: Plan,
-  resultBytes: Uint8Array,
+  ciphertexts: StoredCiphertextList,
   key: DatasetKey,
   dataset = 0,
   { threads, onProgress }: OpenOptions = {},
 ): Promise<Result<OpenedSums, OpenError>> {
   const part = plan.datasets[dataset];
   if (part === undefined) throw new RangeError(`no dataset ${dataset}`);
-  const list = openCiphertextList(resultBytes);
-  if (!list.ok) return list;
-  const wanted = entriesOf(plan, list.value, dataset);
+  const wanted = entriesOf(plan, ciphertexts, dataset);
   const sums = new SumReader(part);
   const pool = new OwnerPool(key, threads);
   let done = 0;
   const open = async (batch: readonly Entry[]): Promise<Result<null, OpenError>> => {
-    const opened = await openBatch(pool, key, list.value, batch);
+    const opened = await openBatch(pool, key, ciphertexts, batch);
     if (!opened.ok) return opened;
     for (const [i, entry] of batch.entries()) sums.add(entry, opened.value[i] as Coefficients);
     done += batch.length;
@@ -78,7 +76,7 @@ export async function openResult(
 
 type Entry = { index: number; contraction: number; variantBlock: number; degree: 1 | 2; profile: string };
 
-function entriesOf(plan: Plan, list: CiphertextList, dataset: number): Entry[] {
+function entriesOf(plan: Plan, list: StoredCiphertextList, dataset: number): Entry[] {
   const entries: Entry[] = [];
   for (let index = 0; index < list.count; index += 1) {
     const { contraction, variantBlock, degree, context } = list.describe(index);
@@ -100,23 +98,37 @@ function cutBatches(entries: readonly Entry[]): Entry[][] {
   return batches;
 }
 
-/** Opens one batch in a thread; its ciphertexts are copied out of the result only now. */
+/** Opens one batch in a thread; its ciphertexts are read only now. */
 async function openBatch(
   pool: OwnerPool,
   key: DatasetKey,
-  list: CiphertextList,
+  list: StoredCiphertextList,
   batch: readonly Entry[],
 ): Promise<Result<Coefficients[], OpenError>> {
   const name = batch[0]?.profile ?? "";
   const profile = findProfile(name);
   if (!profile.ok || !key.secrets.has(name)) return err({ code: "KEY_LACKS_PROFILE", profile: name });
   const ciphertexts: { packed: Uint8Array; degree: 1 | 2 }[] = [];
-  for (const { index, degree } of batch) {
-    const packed = list.packed(index);
-    if (!packed.ok) return packed;
-    ciphertexts.push({ packed: packed.value.slice(), degree });
+  for (const run of cutRuns(batch)) {
+    const read = await list.packedRun(run[0]?.index ?? 0, run.length);
+    for (const [i, { degree }] of run.entries()) {
+      const packed = read[i] as (typeof read)[number];
+      if (!packed.ok) return packed;
+      ciphertexts.push({ packed: packed.value, degree });
+    }
   }
   return pool.open(profile.value, ciphertexts);
+}
+
+/** Entries that lie side by side: between those of one owner lie others'. */
+function cutRuns(batch: readonly Entry[]): Entry[][] {
+  const runs: Entry[][] = [];
+  for (const entry of batch) {
+    const last = runs.at(-1);
+    if (last?.at(-1)?.index === entry.index - 1) last.push(entry);
+    else runs.push([entry]);
+  }
+  return runs;
 }
 
 /** Reads digits out of opened coefficients and adds up runs; a digit's total stays far below 2^53. */

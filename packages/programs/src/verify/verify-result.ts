@@ -1,10 +1,18 @@
-import { type ContainerError, checkCiphertext, findProfile, openCiphertextList } from "@cos/fhe";
+import {
+  type ByteSource,
+  type CiphertextEntry,
+  type ContainerError,
+  checkCiphertext,
+  type EntryKey,
+  findProfile,
+  readCiphertextList,
+  type StoredCiphertextList,
+} from "@cos/fhe";
 import {
   type Address,
   type AlgorithmId,
   checkJobDocument,
   type Digest,
-  digestOfBytes,
   err,
   inputsRootOf,
   type JobDocumentMismatch,
@@ -20,6 +28,7 @@ import {
 import { entriesOfPlan, type Plan, planDigestOf, taskIdOf } from "../plan/plan.ts";
 import { type PlanJobError, planJob } from "../plan/plan-job.ts";
 import { algorithmIdOf, type Program } from "../program.ts";
+import { DigestedSource } from "./digested-source.ts";
 
 /** What the chain says about the permit: read from logs, never from whoever hands over the result. */
 export type PermitTerms = {
@@ -53,7 +62,8 @@ export type VerifyRequest = {
   program: Program;
   manifests: readonly Manifest[];
   bundle: ResultBundle;
-  resultBytes: Uint8Array;
+  /** The result's bytes, wherever they lie. */
+  result: ByteSource;
   assurance: Assurance;
 };
 
@@ -81,32 +91,36 @@ export type VerifyError =
   | { code: "ATTESTATION_INVALID"; taskId: Digest; worker: Address }
   | { code: "PLAN_REFUSED"; reason: PlanJobError };
 
-/** A result that may be opened, and the plan to read it by. */
-export type VerifiedResult = { plan: Plan; planDigest: Digest };
+type Planned = { plan: Plan; planDigest: Digest };
+
+/**
+ * A result that may be opened, and the plan to read it by. The list's head is the one that was checked: what it reads
+ * later are those ciphertexts, or is refused.
+ */
+export type VerifiedResult = Planned & { ciphertexts: StoredCiphertextList };
 
 /**
  * The checks before any decryption, in this order: the plan is derived again from the permit's terms; the bundle
- * claims exactly that plan, program, inputs and context; the claim is what stands on chain; the bytes are the claimed
- * ones, with exactly the planned entries and no transparent polynomial; and every task's output was attested by
- * enough different workers that agree, or recomputed by the owner. Pure: no key, no clock, no network.
+ * claims exactly that plan, program, inputs and context; the bytes are the claimed ones; the claim is what stands on
+ * chain; they hold exactly the planned entries and no transparent polynomial; and every task's output was attested by
+ * enough different workers that agree, or recomputed by the owner. No key, no clock, no network.
+ *
+ * Reads the result once, from front to back. Memory: the list's head and some of its ciphertexts.
  */
-export function verifyResult(request: VerifyRequest): Result<VerifiedResult, VerifyError> {
+export async function verifyResult(request: VerifyRequest): Promise<Result<VerifiedResult, VerifyError>> {
   const planned = rederivePlan(request);
   if (!planned.ok) return planned;
-  const { plan, planDigest } = planned.value;
-  const fault =
-    checkClaim(request, plan, planDigest) ??
-    checkStructure(plan, planDigest, request.resultBytes) ??
-    checkAssurance(request, plan, planDigest);
-  return fault === undefined ? planned : err(fault);
+  const claimed = checkClaim(request, planned.value);
+  if (claimed !== undefined) return err(claimed);
+  const { outputDigest, list } = await readResult(planned.value, request.result);
+  const committed = checkCommitment(request, outputDigest);
+  if (committed !== undefined) return err(committed);
+  if (!list.ok) return list;
+  const assured = checkAssurance(request, planned.value, outputDigest);
+  return assured === undefined ? ok({ ...planned.value, ciphertexts: list.value }) : err(assured);
 }
 
-function rederivePlan({
-  permit,
-  program,
-  manifests,
-  bundle,
-}: VerifyRequest): Result<VerifiedResult, VerifyError> {
+function rederivePlan({ permit, program, manifests, bundle }: VerifyRequest): Result<Planned, VerifyError> {
   const algorithmId = algorithmIdOf(program);
   if (algorithmId !== permit.algorithmId) {
     return err({ code: "RESULT_OF_OTHER_PROGRAM", expected: permit.algorithmId, actual: algorithmId });
@@ -122,64 +136,104 @@ function rederivePlan({
   return ok({ plan: plan.value, planDigest: planDigestOf(plan.value) });
 }
 
-function checkClaim(
-  { permit, bundle, resultBytes }: VerifyRequest,
-  plan: Plan,
-  planDigest: Digest,
-): VerifyError | undefined {
-  const pairs = [
+/** The first of these claims that is not what it should be. */
+function firstMismatch<Code extends string>(
+  claims: readonly (readonly [code: Code, expected: Digest, actual: Digest])[],
+): { code: Code; expected: Digest; actual: Digest } | undefined {
+  for (const [code, expected, actual] of claims) if (expected !== actual) return { code, expected, actual };
+  return undefined;
+}
+
+const checkClaim = (
+  { permit, bundle }: VerifyRequest,
+  { plan, planDigest }: Planned,
+): VerifyError | undefined =>
+  firstMismatch([
     ["RESULT_OF_OTHER_PERMIT", permit.permitId, bundle.permitId],
     ["RESULT_OF_OTHER_PROGRAM", permit.algorithmId, bundle.algorithmId],
     ["RESULT_OF_OTHER_INPUTS", plan.inputsRoot, bundle.inputsRoot],
     ["RESULT_OF_OTHER_CONTEXT", plan.contextDigest, bundle.contextDigest],
     ["RESULT_OF_OTHER_PLAN", planDigest, bundle.planDigest],
-    ["OUTPUT_DIGEST_MISMATCH", bundle.entries.digest, digestOfBytes(resultBytes)],
+  ]);
+
+const checkCommitment = ({ permit, bundle }: VerifyRequest, outputDigest: Digest): VerifyError | undefined =>
+  firstMismatch([
+    ["OUTPUT_DIGEST_MISMATCH", bundle.entries.digest, outputDigest],
     [
       "COMMITMENT_MISMATCH",
       permit.resultCommitment,
       resultCommitment({ ...bundle, outputDigest: bundle.entries.digest }),
     ],
-  ] as const;
-  for (const [code, expected, actual] of pairs) if (expected !== actual) return { code, expected, actual };
-  return undefined;
+  ]);
+
+/** Ciphertexts that are read at once. */
+const runLength = 32;
+
+/** The digest of all bytes, and the list in them or why it is not the planned one: both of the same, single reading. */
+async function readResult(
+  planned: Planned,
+  result: ByteSource,
+): Promise<{ outputDigest: Digest; list: Result<StoredCiphertextList, VerifyError> }> {
+  const source = new DigestedSource(result);
+  const list = await readPlanned(planned, source);
+  return { outputDigest: await source.digest(), list };
 }
 
-function checkStructure(plan: Plan, planDigest: Digest, resultBytes: Uint8Array): VerifyError | undefined {
-  const list = openCiphertextList(resultBytes);
-  if (!list.ok) return toMalformed(list.error);
-  const { header, count } = list.value;
+async function readPlanned(
+  { plan, planDigest }: Planned,
+  source: ByteSource,
+): Promise<Result<StoredCiphertextList, VerifyError>> {
+  const list = await readCiphertextList(source);
+  if (!list.ok) return err(toMalformed(list.error));
+  const { header, count, describe, packedRun } = list.value;
   const reduce = plan.tasks.length - 1;
   if (header.planDigest !== planDigest || header.taskId !== taskIdOf(planDigest, reduce)) {
-    return { code: "RESULT_STRUCTURE", detail: "not the output of this plan's reduce task" };
+    return err({ code: "RESULT_STRUCTURE", detail: "not the output of this plan's reduce task" });
   }
   if (JSON.stringify(header.contexts.map(contextKey)) !== JSON.stringify(plan.contexts.map(contextKey))) {
-    return { code: "RESULT_STRUCTURE", detail: "other contexts than planned" };
+    return err({ code: "RESULT_STRUCTURE", detail: "other contexts than planned" });
   }
   const expected = entriesOfPlan(plan);
   if (count !== expected.length) {
-    return { code: "RESULT_STRUCTURE", detail: `${count} entries where ${expected.length} are planned` };
+    return err({
+      code: "RESULT_STRUCTURE",
+      detail: `${count} entries where ${expected.length} are planned`,
+    });
   }
-  for (const [i, want] of expected.entries()) {
-    const entry = list.value.describe(i);
-    const contraction = plan.contractions[want.contraction];
-    const fits =
-      entry.contraction === want.contraction &&
-      entry.variantBlock === want.variantBlock &&
-      entry.run === want.run &&
-      entry.degree === contraction?.degree &&
-      entry.context === contraction.context;
-    if (!fits) return { code: "RESULT_STRUCTURE", detail: `entry ${i} is not the planned one` };
-    const packed = list.value.packed(i);
-    if (!packed.ok) return toMalformed(packed.error);
-    const profile = findProfile(plan.contexts[entry.context]?.profile ?? "");
-    if (!profile.ok) return { code: "RESULT_STRUCTURE", detail: "unknown profile" };
-    const sound = checkCiphertext(profile.value, packed.value, entry.degree);
-    if (sound.ok) continue;
-    return sound.error.code === "CIPHERTEXT_TRANSPARENT"
-      ? { code: "RESULT_TRANSPARENT", entry: i, polynomial: sound.error.polynomial }
-      : toMalformed(sound.error);
+  for (let first = 0; first < count; first += runLength) {
+    const run = await packedRun(first, Math.min(runLength, count - first));
+    for (const [i, packed] of run.entries()) {
+      const index = first + i;
+      const fault = checkEntry(plan, index, describe(index), expected[index] as EntryKey, packed);
+      if (fault !== undefined) return err(fault);
+    }
   }
-  return undefined;
+  return list;
+}
+
+function checkEntry(
+  plan: Plan,
+  index: number,
+  entry: Omit<CiphertextEntry, "packed">,
+  want: EntryKey,
+  packed: Result<Uint8Array, ContainerError>,
+): VerifyError | undefined {
+  const contraction = plan.contractions[want.contraction];
+  const fits =
+    entry.contraction === want.contraction &&
+    entry.variantBlock === want.variantBlock &&
+    entry.run === want.run &&
+    entry.degree === contraction?.degree &&
+    entry.context === contraction.context;
+  if (!fits) return { code: "RESULT_STRUCTURE", detail: `entry ${index} is not the planned one` };
+  if (!packed.ok) return toMalformed(packed.error);
+  const profile = findProfile(plan.contexts[entry.context]?.profile ?? "");
+  if (!profile.ok) return { code: "RESULT_STRUCTURE", detail: "unknown profile" };
+  const sound = checkCiphertext(profile.value, packed.value, entry.degree);
+  if (sound.ok) return undefined;
+  return sound.error.code === "CIPHERTEXT_TRANSPARENT"
+    ? { code: "RESULT_TRANSPARENT", entry: index, polynomial: sound.error.polynomial }
+    : toMalformed(sound.error);
 }
 
 const contextKey = (c: Plan["contexts"][number]): string[] => [c.profile, c.parameterDigest, c.contextDigest];
@@ -190,11 +244,10 @@ const toMalformed = (error: ContainerError): VerifyError => ({
 });
 
 function checkAssurance(
-  { assurance, bundle, permit, resultBytes }: VerifyRequest,
-  plan: Plan,
-  planDigest: Digest,
+  { assurance, bundle, permit }: VerifyRequest,
+  { plan, planDigest }: Planned,
+  outputDigest: Digest,
 ): VerifyError | undefined {
-  const outputDigest = digestOfBytes(resultBytes);
   if (assurance.kind === "recomputed") {
     return assurance.outputDigest === outputDigest
       ? undefined
