@@ -1,3 +1,4 @@
+import { maxResultBytes } from "@cos/programs";
 import type { Phenotype } from "./encrypted-cohort.ts";
 import type { KernelFigure } from "./kernels.ts";
 import type { OwnerFigure } from "./owner.ts";
@@ -31,6 +32,7 @@ const published = { genotypes: 100_000 * 500_000, seconds: 5.6 * 3_600 };
 /** The figures as a page of Markdown: every number in it is in the report. */
 export function performancePage(report: BenchReport): string {
   const { kernels, pipeline, owner } = report;
+  const showsReduce = pipeline.figures.some((f) => f.peakReduceMegabytes !== undefined);
   return [
     "# Computing on ciphertexts: measured",
     "",
@@ -55,13 +57,16 @@ export function performancePage(report: BenchReport): string {
       ]),
     ),
     "",
-    "## Whole association studies",
+    "## Whole studies",
     "",
-    "Missing calls, phenotype encrypted separately (`complete`: everybody has one; `incomplete`: one in eight has none, and",
-    "cases and controls are a ciphertext and a product each), tasks as the planner cuts them, run by the worker service's own code;",
-    "counts opened from every result equal plain arithmetic on every marker. `evaluate`: all map tasks.",
+    "Missing calls; tasks as the planner cuts them, run by the worker service's own code; counts opened from every result equal",
+    "plain arithmetic on every marker. Phenotype: encrypted separately for an allelic test (`complete`: everybody has one;",
+    "`incomplete`: one in eight has none, and cases and controls are a ciphertext and a product each), `fixed` at encryption for the",
+    "same test by one sum, or a `quantity` for a linear regression. `evaluate`: all map tasks.",
     `Ciphertext read ahead: at most ${pipeline.readAheadMebibytes} MiB a worker. Memory: the largest worker process while it`,
-    "evaluates; the reduce task holds the whole result besides. Processes were held to so many processors (`cores`).",
+    showsReduce
+      ? "evaluates, and once it has reduced too. Processes were held to so many processors (`cores`)."
+      : "evaluates; the reduce task holds the whole result besides. Processes were held to so many processors (`cores`).",
     "",
     table(
       [
@@ -75,6 +80,7 @@ export function performancePage(report: BenchReport): string {
         "M genotypes/s",
         "GB/s",
         "MB",
+        ...(showsReduce ? ["MB, reduced"] : []),
       ],
       pipeline.figures.map((f) => [
         f.source,
@@ -87,10 +93,13 @@ export function performancePage(report: BenchReport): string {
         millions(f.genotypesPerSecond),
         giga(f.bytesPerSecond),
         f.peakEvaluateMegabytes ?? "",
+        ...(showsReduce ? [f.peakReduceMegabytes ?? ""] : []),
       ]),
     ),
     "",
     ...scalingSection(report),
+    ...growthSection(report),
+    ...programSection(report),
     ...largeSection(report),
     "## The owner's side",
     "",
@@ -154,6 +163,73 @@ function scalingSection({ pipeline: { figures } }: BenchReport): string[] {
   ];
 }
 
+/** What twice the people and twice the markers cost one worker with one thread, for each pair of studies that ran. */
+function growthSection({ pipeline: { figures } }: BenchReport): string[] {
+  const alone = figures.filter((f) => f.source === "directory" && f.cores === 1);
+  const lines = alone.flatMap((small) =>
+    alone
+      .filter((f) => f.phenotype === small.phenotype)
+      .flatMap((large) => {
+        const [people, markers] = [large.samples / small.samples, large.markers / small.markers];
+        const what =
+          markers === 1
+            ? `${small.markers} markers, `
+            : people === 1
+              ? `${small.samples} people, `
+              : undefined;
+        const isTwice = Math.abs(people * markers - 2) < 0.01;
+        if (what === undefined || !isTwice) return [];
+        const [from, to, unit] =
+          people === 1 ? [small.markers, large.markers, "markers"] : [small.samples, large.samples, "people"];
+        const times = large.evaluateSeconds / small.evaluateSeconds;
+        return [`- ${what}${large.phenotype}, ${from} to ${to} ${unit}: ${times.toFixed(2)} times as long`];
+      }),
+  );
+  if (lines.length === 0) return [];
+  return ["Twice the people or twice the markers, one thread, from the directory store:", "", ...lines, ""];
+}
+
+/** What each program and layout costs at one size. */
+function programSection({ pipeline: { figures, encryptions } }: BenchReport): string[] {
+  const quantity = figures.find((f) => f.phenotype === "quantity" && f.cores === 1);
+  if (quantity === undefined) return [];
+  const { samples, markers, source } = quantity;
+  const same = figures.filter(
+    (f) => f.source === source && f.samples === samples && f.markers === markers && f.cores === 1,
+  );
+  const genotypes = samples * markers;
+  return [
+    `What a program costs: ${samples} x ${markers}, one thread, from the directory store.`,
+    "",
+    table(
+      [
+        "program",
+        "phenotype",
+        "bytes a genotype",
+        "encrypted, M genotypes/s",
+        "evaluate s",
+        "M genotypes/s",
+        "result MB",
+      ],
+      same.map((f) => {
+        const encrypted = encryptions.find(
+          (e) => e.phenotype === f.phenotype && e.samples === samples && e.markers === markers,
+        );
+        return [
+          f.phenotype === "quantity" ? "linear-regression" : "allelic-association",
+          f.phenotype,
+          encrypted === undefined ? "" : (encrypted.bytes / genotypes).toFixed(2),
+          encrypted === undefined ? "" : millions(encrypted.genotypesPerSecond),
+          f.evaluateSeconds.toFixed(3),
+          millions(f.genotypesPerSecond),
+          f.resultBytes === undefined ? "" : (f.resultBytes / 1e6).toFixed(1),
+        ];
+      }),
+    ),
+    "",
+  ];
+}
+
 /** Half a billion genotypes beside their ceilings, and what follows for fifty billion. */
 function largeSection({ kernels, pipeline }: BenchReport): string[] {
   const { large } = pipeline;
@@ -182,6 +258,7 @@ function largeSection({ kernels, pipeline }: BenchReport): string[] {
     `give ${((published.genotypes * bytesPerGenotype) / 1e9).toFixed(0)} GB in that time. Blatt, Gusev, Polyakov and Goldwasser (PNAS 2020) state 5.6`,
     `hours on one server node for 100,000 people and 500,000 markers, extrapolated from a smaller study as this is:`,
     `${(published.seconds / seconds).toFixed(0)} times as long.`,
+    ...resultSentence(best),
     "",
     "*The same:* genotypes and phenotype are encrypted, the server sees neither, the size of the study, and that it is an",
     "extrapolation (work here is linear in both sizes; the table above shows how far). *Not the same:* theirs is a chi-square",
@@ -191,6 +268,19 @@ function largeSection({ kernels, pipeline }: BenchReport): string[] {
     "Neither time includes encryption, and the machines differ.",
     "",
   ];
+}
+
+/** Whether the published study would be one job. */
+function resultSentence({ samples, markers, resultBytes }: PipelineFigure): string[] {
+  if (resultBytes === undefined) return [];
+  const whole = (published.genotypes / (samples * markers)) * resultBytes;
+  const jobs = Math.ceil(whole / maxResultBytes);
+  const sizes = `Its encrypted sums are ${giga(whole).replace(/\..*/, "")} GB (${(resultBytes / 1e6).toFixed(0)} MB here)`;
+  return jobs === 1
+    ? [`${sizes}.`]
+    : [
+        `${sizes}, and a job's may be ${maxResultBytes / 1e9} GB: it is ${jobs} jobs or more, a dataset of some chromosomes each.`,
+      ];
 }
 
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {

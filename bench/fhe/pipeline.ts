@@ -1,8 +1,7 @@
 /**
- * Measures whole association studies on this machine, as workers run them: encrypted cohorts with missing calls and a
- * separately encrypted phenotype, which everybody has or some lack, from ciphertexts expanded in memory, from the directory
- * store, and through S3 where COS_PARTS_S3 names one (http://ACCESS:SECRET@host:port). Every result is opened and compared
- * with plain arithmetic.
+ * Measures whole studies on this machine, as workers run them: encrypted cohorts with missing calls, by each program and
+ * layout that there is, from ciphertexts expanded in memory, from the directory store, and through S3 where COS_PARTS_S3 names
+ * one (http://ACCESS:SECRET@host:port). Every result is opened and compared with plain arithmetic.
  *
  *     node bench/fhe/pipeline.ts [--samples 1000] [--markers 28501] [--large 25000x20000] [--quick] [--repetitions 5]
  *                                [--engine auto] [--read-ahead 128] [--json out/bench-fhe-pipeline.json]
@@ -20,7 +19,13 @@ import { type ObjectStore, objectKey, openEmbeddedObjects, openS3Store, readObje
 import { type EngineSetting, EvaluationPool, planDigestOf, taskSpec, taskSpecBytes } from "@cos/programs";
 import { digestOfBytes, joinPieces, unwrap } from "@cos/protocol";
 import { readOptions } from "../../tools/command-line.ts";
-import { checkCounts, type EncryptedCohort, encryptCohort, type Phenotype } from "./encrypted-cohort.ts";
+import {
+  checkCounts,
+  type EncryptedCohort,
+  encryptCohort,
+  type Phenotype,
+  phenotypes,
+} from "./encrypted-cohort.ts";
 import type { ExpandedThreadData, ExpandedTimes } from "./expanded-thread.ts";
 import { type JobTimes, WorkerFleet } from "./worker-fleet.ts";
 import type { WorkerSetup } from "./worker-process.ts";
@@ -40,9 +45,13 @@ export type PipelineFigure = {
   reduceSeconds: number;
   genotypesPerSecond: number;
   bytesPerSecond: number;
+  /** The encrypted result. Not in reports before November 2026. */
+  resultBytes?: number;
   /** Of the largest worker process: while it evaluated, and when it had reduced too. */
   peakEvaluateMegabytes: number | null;
   peakResidentMegabytes: number | null;
+  /** When it had reduced its first job. Not in reports before November 2026. */
+  peakReduceMegabytes?: number;
 };
 export type CeilingFigure = { what: string; threads: number; bytesPerSecond: number };
 
@@ -101,6 +110,10 @@ const sizes = [
 ] as const;
 for (const [people, variants] of sizes) await inFolder((folder) => measureSmall(folder, people, variants));
 await inFolder((folder) => measureSmall(folder, samples, markers, "incomplete"));
+for (const phenotype of phenotypes) {
+  const [people, variants] = [Math.round(samples / 2), Math.round(markers / 2)];
+  await inFolder((folder) => measureSmall(folder, people, variants, phenotype));
+}
 if (!options.quick) {
   const [people, variants] = options.large.split("x").map(Number) as [number, number];
   await inFolder((folder) => measureLarge(folder, people, variants));
@@ -197,8 +210,10 @@ async function measureFleet(
     reduceSeconds,
     genotypesPerSecond: (cohort.samples * cohort.markers) / best.evaluateSeconds,
     bytesPerSecond: best.bytesRead / best.evaluateSeconds,
+    resultBytes: best.result.sizeBytes,
     peakEvaluateMegabytes: Math.round((jobs[0]?.peakEvaluateBytes ?? 0) / 1e6),
     peakResidentMegabytes: Math.round(fleet.peakResidentBytes / 1e6),
+    peakReduceMegabytes: Math.round((jobs[0]?.peakReduceBytes ?? 0) / 1e6),
   });
 }
 
