@@ -74,6 +74,16 @@ describe("the page of measured figures", () => {
     expect(performancePage(made)).not.toContain("encrypted sums are");
   });
 
+  it("shows what the largest worker had when it had reduced, where that was measured", () => {
+    const figures = made.pipeline.figures.map((f, i) => (i === 0 ? { ...f, peakReduceMegabytes: 345 } : f));
+    const page = performancePage({ ...made, pipeline: { ...made.pipeline, figures } });
+    expect(page).toContain("| GB/s | MB | MB, reduced |");
+    expect(page).toContain("| 2.56 | 400 | 345 |"); // 3.2 GB in 1.25 s
+    expect(page).toContain("| 3.20 | 400 |  |");
+    expect(page).not.toContain("holds the whole result");
+    expect(performancePage(made)).not.toContain("MB, reduced");
+  });
+
   it("says what a second processor gives where one alone was measured", () => {
     const [threads, processes] = made.pipeline.figures;
     if (threads === undefined || processes === undefined) throw new Error("two figures");

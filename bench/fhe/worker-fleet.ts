@@ -10,8 +10,9 @@ export type JobTimes = {
   bytesRead: number;
   /** Processor time of all processes, evaluation alone. */
   evaluateCpuSeconds: number;
-  /** Of the largest process until it reduced, bytes. */
+  /** Of the largest process until it reduced, bytes; and after that. */
   peakEvaluateBytes: number;
+  peakReduceBytes: number;
   result: ObjectRef;
 };
 
@@ -107,6 +108,7 @@ export class WorkerFleet {
       bytesRead,
       evaluateCpuSeconds,
       peakEvaluateBytes,
+      peakReduceBytes: this.peakResidentBytes,
       result: last.output,
     };
   }

@@ -78,6 +78,7 @@ async function run({ id, taskJson, partials }: ToWorker): Promise<void> {
       evaluate: poolEvaluate(pool, buffers),
       attest: async () => "0x",
       budget,
+      keepBytes: (setup.readAheadMebibytes / 2) * 2 ** 20,
       heartbeatMs: 10_000,
       elapsedMs: () => performance.now(),
       drain: { begun: never, late: never },
@@ -106,12 +107,13 @@ async function openTransfers({
   return {
     store,
     transfers: {
-      read: async (digest, sizeBytes) => {
-        const bytes = buffers.take(sizeBytes);
+      read: async (digest, sizeBytes, _signal, span) => {
+        const { first, length } = span ?? { first: 0, length: sizeBytes };
+        const bytes = buffers.take(length);
         const file = await open(join(at.dataDir, "store", objectKey(asDigest(digest))), "r");
         try {
-          for (let filled = 0; filled < sizeBytes; ) {
-            const { bytesRead } = await file.read(bytes, filled, sizeBytes - filled, filled);
+          for (let filled = 0; filled < length; ) {
+            const { bytesRead } = await file.read(bytes, filled, length - filled, first + filled);
             if (bytesRead === 0) throw new Error("the object ends early");
             filled += bytesRead;
           }
@@ -124,8 +126,9 @@ async function openTransfers({
         if (buffer instanceof SharedArrayBuffer) buffers.give(buffer);
         else buffer.transfer(0);
       },
-      write: async (_, { digest, sizeBytes }, pieces) => {
-        unwrap(await store.put(objectKey(digest), Readable.from(pieces), { sizeBytes }));
+      write: async (_, { digest, sizeBytes }, bytes) => {
+        const body = typeof bytes === "function" ? bytes() : Readable.from(bytes);
+        unwrap(await store.put(objectKey(digest), body, { sizeBytes }));
       },
     },
   };

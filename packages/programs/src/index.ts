@@ -11,7 +11,7 @@ export * from "./encode/owner-state.ts";
 export * from "./encode/withdraw-rows.ts";
 export * from "./evaluate/evaluate-error.ts";
 export * from "./evaluate/evaluate-task.ts";
-export { EvaluationPool, type SharedMemory } from "./evaluate/evaluation-pool.ts";
+export { EvaluationPool, type PartedOutput, type SharedMemory } from "./evaluate/evaluation-pool.ts";
 export * from "./evaluate/reduce-partials.ts";
 export * from "./finalise/finalise.ts";
 export * from "./open/open-result.ts";

@@ -94,6 +94,7 @@ export function composeFheWorker(config: WorkerConfig, parts: WorkerParts): FheW
     attest: (permitId, taskId, outputDigest) =>
       signTaskAttestation(key, config.chainId, { permitId, taskId, outputDigest }),
     budget: createByteBudget(readAheadBytes),
+    keepBytes: readAheadBytes / 2, // as much again may be read ahead for other tasks meanwhile
     heartbeatMs: config.heartbeatMs,
     elapsedMs: () => performance.now(),
     drain: { begun: begun.signal, late: late.signal },

@@ -15,6 +15,22 @@ export type EvaluateError =
 /** Fetches an object's bytes by reference; the caller checks nothing, the evaluator checks the digest. */
 export type ReadObject = (ref: ObjectRef) => Promise<Uint8Array>;
 
+/** Bytes `first .. first + length - 1` of an object. */
+export type ByteSpan = { first: number; length: number };
+
+/** Fetches a part of an object; the caller checks nothing, the evaluator checks digests. */
+export type ReadSpan = (ref: ObjectRef, span: ByteSpan) => Promise<Uint8Array>;
+
+/** An output could not be made: what its bytes end with where they are asked for later than the result. */
+export class EvaluationFailed extends Error {
+  readonly error: EvaluateError;
+
+  constructor(error: EvaluateError) {
+    super(error.code);
+    this.error = error;
+  }
+}
+
 export type EvaluateOptions = {
   signal?: AbortSignal;
   /** Told of a block's bytes when nothing looks at them any more, so that a reader who owns them can free them at once. */

@@ -1,15 +1,17 @@
 import type { CiphertextEntry, Engine } from "@cos/fhe";
-import { findProfile, openCiphertextList } from "@cos/fhe/evaluation";
+import { openCiphertextList } from "@cos/fhe/evaluation";
 import type { ObjectRef, Result } from "@cos/protocol";
 import { digestOfBytes } from "@cos/protocol/object-digest";
 import { err, ok } from "@cos/protocol/result";
 import { keyOfEntry, type TaskSpec } from "../plan/plan.ts";
+import { checkPartial } from "./check-partial.ts";
+import { EntrySum } from "./entry-sum.ts";
 import type { EvaluateError, EvaluateOptions, ReadObject } from "./evaluate-error.ts";
 import { toOutputPieces } from "./evaluate-task.ts";
 
 /**
  * Runs the reduce task: entries of one key are added up, all others gathered, in canonical order. The output is in pieces
- * that look into copies of the partial results: it is in memory once.
+ * that look into copies of the partial results: it is in memory once. `reduceInParts` is for results that should not be.
  * @param partials the outputs of the tasks that `task.inputs` names, in that order
  */
 export async function reducePartials(
@@ -62,15 +64,10 @@ function addPartial(
 ): Result<null, EvaluateError> {
   const list = openCiphertextList(bytes);
   if (!list.ok) return list;
-  if (list.value.header.planDigest !== spec.planDigest) {
-    return err({ code: "PARTIAL_UNEXPECTED", taskId: list.value.header.taskId });
-  }
+  const checked = checkPartial(spec, list.value);
+  if (!checked.ok) return checked;
   for (let i = 0; i < list.value.count; i += 1) {
     const entry = list.value.describe(i);
-    const contraction = spec.contractions[entry.contraction];
-    if (contraction?.degree !== entry.degree || contraction.context !== entry.context) {
-      return err({ code: "PARTIAL_UNEXPECTED", taskId: list.value.header.taskId });
-    }
     const packed = list.value.packed(i);
     if (!packed.ok) return packed;
     const key = keyOfEntry(entry);
@@ -79,7 +76,7 @@ function addPartial(
       merged.set(key, { ...entry, packed: packed.value, digest: list.value.digest(i) });
       continue;
     }
-    const sum = addPacked(engine, spec, entry.context, entry.degree, before.packed, packed.value);
+    const sum = addPacked(engine, spec, entry, [before.packed, packed.value]);
     if (!sum.ok) return sum;
     merged.set(key, { ...entry, packed: sum.value });
   }
@@ -89,23 +86,18 @@ function addPartial(
 function addPacked(
   engine: Engine,
   spec: TaskSpec,
-  context: number,
-  degree: 1 | 2,
-  ...terms: Uint8Array[]
+  entry: { context: number; degree: 1 | 2 },
+  terms: readonly Uint8Array[],
 ): Result<Uint8Array, EvaluateError> {
-  const profile = findProfile(spec.contexts[context]?.profile ?? "");
-  if (!profile.ok) return profile;
-  const evaluator = engine.evaluator(profile.value);
-  const sum = evaluator.accumulator(degree);
+  const sum = EntrySum.open(engine, spec, entry);
+  if (!sum.ok) return sum;
   try {
     for (const packed of terms) {
-      const term = evaluator.load(packed, degree);
-      if (!term.ok) return term;
-      sum.add(term.value);
-      term.value.free();
+      const added = sum.value.add(packed);
+      if (!added.ok) return added;
     }
-    return ok(sum.store());
+    return ok(sum.value.store());
   } finally {
-    sum.free();
+    sum.value.free();
   }
 }

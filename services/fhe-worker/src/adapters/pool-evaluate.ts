@@ -7,8 +7,9 @@ import type { Evaluate } from "../app/ports.ts";
  */
 export const poolEvaluate =
   (pool: EvaluationPool, buffers: SharedMemory): Evaluate =>
-  (spec, inputs, read, signal) => {
+  (spec, inputs, read, { signal, inParts }) => {
     const options = { signal, memory: buffers };
+    if (inParts) return pool.reduceInParts(spec, inputs, read, options);
     return spec.task.kind === "reduce"
       ? pool.reduce(spec, inputs, read, options)
       : pool.evaluate(spec, read, options);

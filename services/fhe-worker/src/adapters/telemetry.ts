@@ -41,9 +41,9 @@ function noteReads(telemetry: Telemetry, jobId: string, { blocks, bytes, firstMs
 
 /** Counts ciphertext in and out; a write is a span of the task. */
 export const observedTransfers = (telemetry: Telemetry, transfers: Transfers): Transfers => ({
-  read: async (url, sizeBytes, signal) => {
+  read: async (url, sizeBytes, signal, span) => {
     const startMs = Date.now();
-    const bytes = await transfers.read(url, sizeBytes, signal);
+    const bytes = await transfers.read(url, sizeBytes, signal, span);
     telemetry.metrics.count("workerReadBytes", {}, bytes.length);
     const reads = readsOfTask.getStore();
     if (reads !== undefined) {
@@ -55,9 +55,9 @@ export const observedTransfers = (telemetry: Telemetry, transfers: Transfers): T
     return bytes;
   },
   discard: transfers.discard,
-  write: (url, output, pieces, signal) =>
+  write: (url, output, bytes, signal) =>
     timed(telemetry, "write", { "cos.size_bytes": output.sizeBytes }, async () => {
-      await transfers.write(url, output, pieces, signal);
+      await transfers.write(url, output, bytes, signal);
       telemetry.metrics.count("workerWrittenBytes", {}, output.sizeBytes);
     }),
 });
@@ -65,9 +65,9 @@ export const observedTransfers = (telemetry: Telemetry, transfers: Transfers): T
 /** Times evaluations, waiting for a thread and for blocks included. */
 export const observedEvaluate =
   (telemetry: Telemetry, evaluate: Evaluate): Evaluate =>
-  (spec, inputs, read, signal) =>
+  (spec, inputs, read, how) =>
     timed(telemetry, "evaluate", { "cos.operation": spec.task.kind }, () =>
-      evaluate(spec, inputs, read, signal),
+      evaluate(spec, inputs, read, how),
     );
 
 /** Heartbeats go on as long as a task runs: they stay out of its trace. */

@@ -1,4 +1,4 @@
-import type { EvaluateError, TaskSpec } from "@cos/programs";
+import type { ByteSpan, EvaluateError, PartedOutput, TaskSpec } from "@cos/programs";
 import type { Digest, JobId, ObjectRef, PermitId, Result } from "@cos/protocol";
 
 /** One task as the queue delivered it. */
@@ -67,26 +67,50 @@ export class TransferFailed extends Error {
   }
 }
 
+/** A task's output: pieces in memory that follow one another, or one that is in no memory. */
+export type Output = readonly Uint8Array[] | PartedOutput;
+
 /** Bytes over presigned URLs. Throws `TransferFailed` after its own retries. */
 export interface Transfers {
-  /** The bytes lie in shared memory, which their reader gives back. */
-  read(url: string, sizeBytes: number, signal: AbortSignal): Promise<Uint8Array<SharedArrayBuffer>>;
+  /**
+   * The bytes lie in shared memory, which their reader gives back.
+   * @param sizeBytes of the whole object
+   * @param span the part that is wanted; everything when left out
+   */
+  read(
+    url: string,
+    sizeBytes: number,
+    signal: AbortSignal,
+    span?: ByteSpan,
+  ): Promise<Uint8Array<SharedArrayBuffer>>;
   /** Takes memory that nobody looks at any more: shared memory for the next block, other memory is freed at once. */
   discard(buffer: ArrayBufferLike): void;
-  /** @param pieces of `output`, which follow one another */
-  write(url: string, output: ObjectRef, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
+  /**
+   * @param bytes those of `output`. Where each try makes them anew, an `EvaluationFailed` of theirs ends all tries, and is
+   * thrown
+   */
+  write(
+    url: string,
+    output: ObjectRef,
+    bytes: readonly Uint8Array[] | PartedOutput["pieces"],
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
+/** Fetches an input, or a part of it. */
+export type ReadInput = (ref: ObjectRef, span?: ByteSpan) => Promise<Uint8Array>;
+
 /**
- * Evaluates in worker threads; `read` is asked for one block at a time. The output is in pieces that follow one another:
- * a whole result would not fit twice.
+ * Evaluates in worker threads; `read` is asked for one block at a time. The output is in pieces: a whole result would not
+ * fit twice.
+ * @param how.inParts whether inputs are read by `span`, so that neither they nor the output are ever in memory as a whole
  */
 export type Evaluate = (
   spec: TaskSpec,
   inputs: readonly ObjectRef[],
-  read: (ref: ObjectRef) => Promise<Uint8Array>,
-  signal: AbortSignal,
-) => Promise<Result<readonly Uint8Array[], EvaluateError>>;
+  read: ReadInput,
+  how: { signal: AbortSignal; inParts: boolean },
+) => Promise<Result<Output, EvaluateError>>;
 
 /** Signs with the worker's own key. */
 export type Attest = (permitId: PermitId, taskId: Digest, outputDigest: Digest) => Promise<string>;

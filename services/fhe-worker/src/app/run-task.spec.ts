@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { EvaluationFailed } from "@cos/programs";
 import { asDigest, asPermitId, digestOfBytes, err, ok } from "@cos/protocol";
 import { describe, expect, it } from "vitest";
 import { createByteBudget } from "./byte-budget.ts";
@@ -48,7 +50,10 @@ function surroundings(
     transfers: {
       read: async () => shared("block"),
       discard: () => {},
-      write: async (url, _output, pieces) => void told.push(["write", url, Buffer.concat(pieces).toString()]),
+      write: async (url, _output, bytes) => {
+        const pieces = typeof bytes === "function" ? await bytes().toArray() : bytes;
+        told.push(["write", url, Buffer.concat(pieces).toString()]);
+      },
     },
     evaluate: async (_spec, inputs, read) => {
       for (const ref of inputs) await read(ref);
@@ -56,6 +61,7 @@ function surroundings(
     },
     attest: async () => "0xsigned",
     budget: createByteBudget(1_000),
+    keepBytes: 5,
     heartbeatMs: 5,
     elapsedMs: () => performance.now(),
     drain: { begun: never, late: never },
@@ -77,6 +83,59 @@ describe("runTask", () => {
         { output: ref, signature: "0xsigned", bytesRead: 5, computeSeconds: expect.any(Number) },
       ],
     ]);
+  });
+
+  it("reduces in parts what is more than it keeps: reads what is asked for, again when it stores, and counts all of it", async () => {
+    const ref = { digest: digestOfBytes(output), sizeBytes: 3 };
+    const spans: unknown[] = [];
+    const { told, parts } = surroundings({
+      parts: {
+        keepBytes: 4,
+        transfers: {
+          ...surroundings().parts.transfers,
+          read: async (_url, sizeBytes, _signal, span) => {
+            spans.push([sizeBytes, span]);
+            return shared("block".slice(span?.first, (span?.first ?? 0) + (span?.length ?? sizeBytes)));
+          },
+          write: async (url, _output, bytes) => {
+            if (typeof bytes !== "function") throw new Error("an output in memory");
+            told.push(["write", url, Buffer.concat(await bytes().toArray()).toString()]);
+          },
+        },
+        evaluate: async (_spec, inputs, read, { inParts }) => {
+          const [only] = inputs;
+          if (only === undefined || !inParts) throw new Error("one input, in parts");
+          await read(only, { first: 1, length: 2 });
+          const pieces = async function* () {
+            yield output.subarray(0, 1);
+            yield await read(only, { first: 3, length: 2 });
+          };
+          return ok({ ref, pieces: () => Readable.from(pieces(), { objectMode: false }) });
+        },
+      },
+    });
+    expect(await runTask(task, parts)).toMatchObject({ kind: "COMPLETED", bytesRead: 4, output: ref });
+    expect(spans).toEqual([
+      [5, { first: 1, length: 2 }],
+      [5, { first: 3, length: 2 }],
+    ]);
+    expect(told.map(([what, ...rest]) => [what, rest[1]])).toEqual([
+      ["presign", ref],
+      ["write", "sck"],
+      ["complete", expect.objectContaining({ output: ref, bytesRead: 4 })],
+    ]);
+  });
+
+  it("gives a task up for good whose input changed while its output was stored, and attests nothing", async () => {
+    const changed = new EvaluationFailed({ code: "DIGEST_MISMATCH", part: "record", index: 0 });
+    const { told, parts } = surroundings({
+      parts: {
+        transfers: { ...surroundings().parts.transfers, write: () => Promise.reject(changed) },
+        attest: () => Promise.reject(new Error("attested")),
+      },
+    });
+    expect(await runTask(task, parts)).toEqual({ kind: "FAILED", code: "DIGEST_MISMATCH", retryable: false });
+    expect(told.map(([what]) => what)).toEqual(["presign", "fail"]);
   });
 
   it.each(["DONE", "NOT_WANTED", "LATER"] as const)("leaves a task alone that is %s", async (decision) => {
@@ -109,7 +168,7 @@ describe("runTask", () => {
     const { told, parts } = surroundings({
       wanted: () => false,
       parts: {
-        evaluate: (_spec, _inputs, _read, signal) =>
+        evaluate: (_spec, _inputs, _read, { signal }) =>
           new Promise((resolve) =>
             signal.addEventListener("abort", () => resolve(err({ code: "CANCELLED" }))),
           ),
@@ -160,7 +219,7 @@ describe("runTask", () => {
     const fetching = surroundings({
       parts: {
         drain: { begun: began.signal, late: never },
-        evaluate: (_spec, _inputs, _read, signal) =>
+        evaluate: (_spec, _inputs, _read, { signal }) =>
           new Promise((resolve) => {
             signal.addEventListener("abort", () => resolve(err({ code: "CANCELLED" })));
             began.abort(); // it waits for a thread
@@ -176,7 +235,7 @@ describe("runTask", () => {
     const { told, parts } = surroundings({
       parts: {
         drain: { begun: never, late: late.signal },
-        evaluate: async (_spec, inputs, read, signal) => {
+        evaluate: async (_spec, inputs, read, { signal }) => {
           for (const ref of inputs) await read(ref);
           late.abort();
           return signal.aborted ? err({ code: "CANCELLED" }) : ok([output]);
@@ -193,7 +252,7 @@ describe("runTask", () => {
     const { told, parts } = surroundings({
       parts: {
         heartbeatMs: 60_000,
-        evaluate: async (_spec, inputs, read, signal) => {
+        evaluate: async (_spec, inputs, read, { signal }) => {
           for (const ref of inputs) await read(ref);
           revoke();
           return new Promise((resolve) =>

@@ -1,6 +1,7 @@
-import { needOrder } from "@cos/programs";
+import { type ByteSpan, EvaluationFailed, needOrder } from "@cos/programs";
 import { digestOfPieces, type ObjectRef } from "@cos/protocol";
 import { readSpec } from "../domain/read-spec.ts";
+import { isReducedInParts } from "../domain/reduced-in-parts.ts";
 import { taskFailure } from "../domain/task-failure.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { type Drain, watchDrain } from "./drain.ts";
@@ -9,6 +10,7 @@ import {
   type Attest,
   type Evaluate,
   LeaseLost,
+  type Output,
   type QueuedTask,
   type TaskApi,
   type TaskLease,
@@ -36,6 +38,8 @@ export interface RunTaskParts {
   readonly attest: Attest;
   /** Input bytes that the worker's tasks may hold in advance, together. */
   readonly budget: ByteBudget;
+  /** Bytes of partial results that a reduce task keeps in memory; it reduces more than that in parts. */
+  readonly keepBytes: number;
   /** Between heartbeats, which also bounds how late a worker hears of a revocation that it was not told of at once. */
   readonly heartbeatMs: number;
   /** Milliseconds of a clock that never goes back. */
@@ -63,11 +67,16 @@ export async function runTask(task: QueuedTask, parts: RunTaskParts): Promise<Ta
   } catch (error) {
     if (error instanceof LeaseLost || kept.over.aborted) return { kind: "LEASE_LOST" };
     if (drain.handBack.aborted) return await release(task, lease, parts);
-    return await giveUp(task, lease, parts, error instanceof TransferFailed ? error.code : "WORKER_FAULT");
+    return await giveUp(task, lease, parts, codeOf(error));
   } finally {
     kept.end();
     drain.end();
   }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof TransferFailed) return error.code;
+  return error instanceof EvaluationFailed ? error.error.code : "WORKER_FAULT";
 }
 
 /** When the task got its thread; `undefined` while its inputs are fetched ahead. */
@@ -85,48 +94,69 @@ async function runLeased(
   if (!spec.ok) return giveUp(task, lease, parts, spec.error.code);
   const urls = new Map(lease.inputs.map(({ digest, url }) => [digest, url]));
   let bytesRead = 0;
-  const fetch = async (ref: ObjectRef) => {
+  const fetch = async (ref: ObjectRef, span?: ByteSpan) => {
     const url = urls.get(ref.digest);
     if (url === undefined) throw new TransferFailed("INPUT_UNREACHABLE", "the lease names no such input");
-    const bytes = await parts.transfers.read(url, ref.sizeBytes, signal);
+    const bytes = await parts.transfers.read(url, ref.sizeBytes, signal, span);
     bytesRead += bytes.length;
     return bytes;
   };
   const inputs = lease.inputs.map(({ digest, sizeBytes }) => ({ digest, sizeBytes }));
+  const inParts = isReducedInParts(spec.value, inputs, parts.keepBytes);
   const ahead = readAhead(
-    needOrder(spec.value, inputs),
+    inParts ? [] : needOrder(spec.value, inputs), // what is read in parts is read ahead by who needs it
     fetch,
     parts.budget,
     signal,
     parts.transfers.discard,
   );
-  const read = (ref: ObjectRef) => {
+  const read = (ref: ObjectRef, span?: ByteSpan) => {
     timing.computesSince ??= parts.elapsedMs();
-    return ahead.read(ref);
+    return span === undefined ? ahead.read(ref) : fetch(ref, span);
   };
-  const result = await parts.evaluate(spec.value, inputs, read, signal).finally(ahead.end);
+  const result = await parts.evaluate(spec.value, inputs, read, { signal, inParts }).finally(ahead.end);
   const { computesSince } = timing;
   const computeSeconds = computesSince === undefined ? 0 : (parts.elapsedMs() - computesSince) / 1000;
   signal.throwIfAborted();
   if (!result.ok) return giveUp(task, lease, parts, result.error.code);
 
-  const sizeBytes = result.value.reduce((sum, piece) => sum + piece.length, 0);
-  const output = { digest: digestOfPieces(result.value), sizeBytes };
+  const output = refOf(result.value);
   const url = await parts.tasks.presignOutput(task, lease.fence, output, signal);
-  let isStored = false;
-  try {
-    if (url !== undefined) await parts.transfers.write(url, output, result.value, signal);
-    isStored = true;
-  } finally {
-    for (const buffer of new Set(result.value.map((piece) => piece.buffer))) {
-      // What failed may still be looked at by a socket that is being closed: memory that would be freed is let go instead.
-      if (isStored || buffer instanceof SharedArrayBuffer) parts.transfers.discard(buffer);
-    }
-  }
+  await store(url, output, result.value, parts.transfers, signal);
   signal.throwIfAborted();
   const signature = await parts.attest(lease.permitId, task.taskId, output.digest);
   await parts.tasks.complete(task, lease.fence, { output, signature, bytesRead, computeSeconds });
   return { kind: "COMPLETED", bytesRead, computeSeconds, output };
+}
+
+function refOf(output: Output): ObjectRef {
+  if ("ref" in output) return output.ref;
+  const sizeBytes = output.reduce((sum, piece) => sum + piece.length, 0);
+  return { digest: digestOfPieces(output), sizeBytes };
+}
+
+/** Stores an output and gives its memory back. @param url where it goes; undefined when it is there already */
+async function store(
+  url: string | undefined,
+  ref: ObjectRef,
+  output: Output,
+  transfers: Transfers,
+  signal: AbortSignal,
+): Promise<void> {
+  if ("ref" in output) {
+    if (url !== undefined) await transfers.write(url, ref, output.pieces, signal);
+    return;
+  }
+  let isStored = false;
+  try {
+    if (url !== undefined) await transfers.write(url, ref, output, signal);
+    isStored = true;
+  } finally {
+    for (const buffer of new Set(output.map((piece) => piece.buffer))) {
+      // What failed may still be looked at by a socket that is being closed: memory that would be freed is let go instead.
+      if (isStored || buffer instanceof SharedArrayBuffer) transfers.discard(buffer);
+    }
+  }
 }
 
 /** Hands a task back. Should nobody hear it, the lease runs out by itself. */
