@@ -2,7 +2,7 @@
  * Measures the owner's side on this machine: encryption, expansion and decryption per ciphertext in 1 and 2 threads, and a
  * cohort from its PLINK files to finished containers.
  *
- *     node bench/fhe/owner.ts [--samples 16000] [--markers 8192] [--ciphertexts 200] [--repetitions 7]
+ *     node bench/fhe/owner.ts [--samples 8000] [--markers 8192] [--ciphertexts 200] [--repetitions 7]
  *                             [--threads 1,2] [--json out/bench-fhe-owner.json]
  *
  * Threads begin each repetition together; a repetition lasts from the first begin to the last end, and the best one counts.
@@ -37,13 +37,13 @@ const options = readOptions(
 
 Measures encryption, expansion and decryption per ciphertext, and a cohort from its PLINK files to containers.
 
-  --samples N --markers N   the cohort (16000 x 8192)
+  --samples N --markers N   the cohort (8000 x 8192)
   --ciphertexts N           in each repetition of a step (200)
-  --repetitions N           of which the best counts (7)
+  --repetitions N           of which the best counts (7); of the cohort half as many
   --threads LIST            (1,2)
   --json FILE               (out/bench-fhe-owner.json)`,
   {
-    samples: { type: "string", default: "16000" },
+    samples: { type: "string", default: "8000" },
     markers: { type: "string", default: "8192" },
     ciphertexts: { type: "string", default: "200" },
     repetitions: { type: "string", default: "7" },
@@ -107,35 +107,34 @@ async function measureCohort(threads: number): Promise<OwnerFigure> {
     unwrap(await writePlink(join(folder, "cohort"), simulated.source));
     const source = unwrap(await openPlink(join(folder, "cohort")));
     const key = await generateDatasetKey();
-    const from = performance.now();
-    const before = process.cpuUsage();
-    const { manifest } = unwrap(
-      await encryptDataset({
-        source,
-        traits: [],
-        site: "bench",
-        consentClass: ["DUO:0000042"],
-        assembly: "unspecified",
-        rowsPadded: samples,
-        key,
-        sink: async (_, bytes, label) => {
-          if (label !== undefined) freeNow(bytes); // as a sink does that has stored them
-        },
-        effectiveAt: 0,
-        threads,
-      }),
-    );
-    const seconds = (performance.now() - from) / 1e3;
-    const { user, system } = process.cpuUsage(before);
+    const times: OwnerFigure[] = [];
+    for (let i = 0; i < Math.ceil(Number(options.repetitions) / 2); i += 1) {
+      const from = performance.now();
+      const before = process.cpuUsage();
+      const { manifest } = unwrap(
+        await encryptDataset({
+          source,
+          traits: [],
+          site: "bench",
+          consentClass: ["DUO:0000042"],
+          assembly: "unspecified",
+          rowsPadded: samples,
+          key,
+          sink: async (_, bytes, label) => {
+            if (label !== undefined) freeNow(bytes); // as a sink does that has stored them
+          },
+          effectiveAt: 0,
+          threads,
+        }),
+      );
+      const seconds = (performance.now() - from) / 1e3;
+      const { user, system } = process.cpuUsage(before);
+      const ciphertexts = samples * (manifest.arrays[0]?.variantBlocks.length ?? 0);
+      const cpu = (user + system) / ciphertexts;
+      times.push(figureOf("a cohort, files to blocks", threads, seconds, ciphertexts, cpu));
+    }
     await source.close();
-    const ciphertexts = samples * (manifest.arrays[0]?.variantBlocks.length ?? 0);
-    return figureOf(
-      "a cohort, files to blocks",
-      threads,
-      seconds,
-      ciphertexts,
-      (user + system) / ciphertexts,
-    );
+    return times.reduce((best, one) => (one.seconds < best.seconds ? one : best));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
