@@ -5,7 +5,7 @@
  *     npm run bench:fhe [-- --quick] [--json docs/bench/fhe.json]
  *
  * `--quick` leaves out half a billion genotypes; it is to see that everything runs. Figures worth keeping come from a
- * machine that does nothing else. Two to five minutes, 4.5 GB of disk, 2 GB of memory.
+ * machine that does nothing else. Eight to ten minutes, 4.5 GB of disk, 2 GB of memory.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -22,6 +22,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import {
   algorithmIdOf,
   allelicAssociation,
+  entriesOfPlan,
   linearRegressionProgram,
   openResult,
   type Plan,
@@ -148,7 +149,8 @@ describe("verifyResult", () => {
   }, 180_000);
 
   it("passes an honest result, by replicas or by the owner's own computation", async () => {
-    expect(await verify(request)).toMatchObject({ ok: true, value: { plan, planDigest } });
+    const ciphertexts = expect.objectContaining({ count: entriesOfPlan(plan).length });
+    expect(await verify(request)).toEqual({ ok: true, value: { plan, planDigest, ciphertexts } });
     const outputDigest = digestOfBytes(request.resultBytes);
     expect(await codeOf({ ...request, assurance: { kind: "recomputed", outputDigest } })).toBe("verified");
     expect(

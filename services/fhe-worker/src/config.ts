@@ -48,7 +48,8 @@ export const workerSettings = {
   readAheadMebibytes: {
     schema: z.coerce.number().int().min(1).max(65_536).default(128),
     unit: "MiB",
-    meaning: "ciphertext of all its tasks that is fetched before it is needed, at most",
+    meaning:
+      "ciphertext of all its tasks that is fetched before it is needed, at most; a reduce task keeps half as much, and reads more than that again",
   },
   orchestratorAddress: {
     schema: z.string().regex(/^[^\s/]+:\d+$/),

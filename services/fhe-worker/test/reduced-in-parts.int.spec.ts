@@ -1,8 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type CiphertextEntry, countsProfile, packedCiphertextBytes, writeCiphertextList } from "@cos/fhe";
 import { objectKey } from "@cos/objects";
 import type { TaskSpec } from "@cos/programs";
+import { madeUpEntry, madeUpList, reduceSpec, taskId } from "@cos/programs/made-up-partials";
 import { asDigest, type Digest, digestOfBytes, digestOfJson } from "@cos/protocol";
 import { afterEach, expect, it } from "vitest";
 import { Decision } from "./orchestrator-stand-in.ts";
@@ -11,48 +11,23 @@ import { hex, workerScene } from "./worker-scene.ts";
 const scene = workerScene(); // its workers keep half a MiB of partial results: more is reduced in parts
 const { startWorker, queue, lag, put, read } = scene;
 
-const planDigest = digestOfJson("plan");
-const taskId = digestOfJson("reduce");
-const contexts = [
-  {
-    profile: countsProfile.name,
-    parameterDigest: countsProfile.digest,
-    contextDigest: digestOfJson("context"),
-  },
-];
 const spec: TaskSpec = {
-  taskId,
-  planDigest,
-  task: { kind: "reduce", index: 2, inputs: [0, 1], estimate: { inputBytes: 0, outputBytes: 0, cost: 0 } },
-  contexts,
-  contractions: [
-    {
-      ...{ index: 0, dataset: 0, context: 0, degree: 1 },
-      ...{ carrier: { array: "g", ciphertext: 0 }, weight: null },
-    },
-  ],
+  ...reduceSpec,
+  task: { ...reduceSpec.task, index: 2, inputs: [0, 1] } as TaskSpec["task"],
 };
-
-/** An entry whose ciphertext is zero but for its first coefficient. */
-function entry(run: number, residue: number): CiphertextEntry {
-  const packed = new Uint8Array(packedCiphertextBytes(countsProfile, 1));
-  packed[0] = residue;
-  return { contraction: 0, variantBlock: 0, run, context: 0, degree: 1, packed };
-}
-const list = (id: Digest, entries: CiphertextEntry[]) =>
-  writeCiphertextList({ planDigest, taskId: id, contexts }, entries);
+const entry = (run: number, residue: number) => madeUpEntry(0, run, 0, BigInt(residue));
 
 // Runs 0 to 19 and 19 to 38, of 25,600 bytes each: a MiB in all. Run 19 is in both: 100 + 50.
 const numbers = Array.from({ length: 20 }, (_, i) => i);
-const first = list(
+const first = madeUpList(
   digestOfJson("a"),
   numbers.map((i) => entry(i, i === 19 ? 100 : 1)),
 );
-const second = list(
+const second = madeUpList(
   digestOfJson("b"),
   numbers.map((i) => entry(19 + i, i === 0 ? 50 : 2)),
 );
-const result = list(taskId, [
+const result = madeUpList(taskId, [
   ...numbers.slice(0, 19).map((i) => entry(i, 1)),
   entry(19, 150),
   ...numbers.slice(1).map((i) => entry(19 + i, 2)),

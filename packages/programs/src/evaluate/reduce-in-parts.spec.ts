@@ -1,56 +1,18 @@
-import {
-  type CiphertextEntry,
-  countsProfile,
-  createWasmEngine,
-  packedCiphertextBytes,
-  writeCiphertextList,
-} from "@cos/fhe";
+import { type CiphertextEntry, countsProfile, createWasmEngine, writeCiphertextList } from "@cos/fhe";
 import { type Digest, digestOfBytes, digestOfJson, joinPieces, type ObjectRef, unwrap } from "@cos/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { TaskSpec } from "../plan/plan.ts";
+import { madeUpEntry, madeUpList, planDigest, reduceSpec, taskId } from "../../test/made-up-partials.ts";
 import type { ByteSpan, EvaluateOptions, ReadSpan } from "./evaluate-error.ts";
 import { spanBytes, spansAhead } from "./partial-heads.ts";
 import { partedPieces, reduceInParts } from "./reduce-in-parts.ts";
 import { reducePartials } from "./reduce-partials.ts";
 
 const engine = await createWasmEngine();
-const planDigest = digestOfJson("plan");
-const taskId = digestOfJson("reduce");
 const [prime] = countsProfile.primes as [bigint];
-const context = {
-  profile: countsProfile.name,
-  parameterDigest: countsProfile.digest,
-  contextDigest: digestOfJson("context"),
-};
-const spec: TaskSpec = {
-  taskId,
-  planDigest,
-  task: { kind: "reduce", index: 9, inputs: [], estimate: { inputBytes: 0, outputBytes: 0, cost: 0 } },
-  contexts: [context],
-  contractions: ([1, 2] as const).map((degree, index) => ({
-    index,
-    dataset: 0,
-    context: 0,
-    carrier: { array: "g", ciphertext: 0 },
-    weight: degree === 2 ? { array: "t", ciphertext: 0 } : null,
-    degree,
-  })),
-};
 
-/** An entry of contraction 0 or 1 whose ciphertext is zero but for its first coefficient. */
-function entry(variantBlock: number, run: number, contraction: 0 | 1, residue: bigint): CiphertextEntry {
-  const degree = contraction === 0 ? 1 : 2;
-  const packed = new Uint8Array(packedCiphertextBytes(countsProfile, degree));
-  new DataView(packed.buffer).setBigUint64(0, residue, true); // 50 bits of it, the others are zero
-  return { contraction, variantBlock, run, context: 0, degree, packed };
-}
-
-const list = (name: string, entries: CiphertextEntry[], change: Partial<typeof context> = {}) =>
-  writeCiphertextList(
-    { planDigest, taskId: digestOfJson(name), contexts: [{ ...context, ...change }] },
-    entries,
-  );
+const list = (name: string, entries: CiphertextEntry[], change?: Parameters<typeof madeUpList>[2]) =>
+  madeUpList(digestOfJson(name), entries, change);
 
 /** Partial results in a store that counts what of its reads is not let go. */
 function storeOf(...partials: Uint8Array[]) {
@@ -78,10 +40,10 @@ function storeOf(...partials: Uint8Array[]) {
 type Store = ReturnType<typeof storeOf>;
 
 async function inParts({ refs, release }: Store, readSpan: ReadSpan, options: EvaluateOptions = {}) {
-  const reduced = await reduceInParts(engine, spec, refs, readSpan, { release, ...options });
+  const reduced = await reduceInParts(engine, reduceSpec, refs, readSpan, { release, ...options });
   if (!reduced.ok) return reduced;
   const bytes: Uint8Array[] = [];
-  for await (const pieces of partedPieces(engine, spec, refs, reduced.value, readSpan, { release })) {
+  for await (const pieces of partedPieces(engine, reduceSpec, refs, reduced.value, readSpan, { release })) {
     if (!pieces.ok) return pieces;
     bytes.push(joinPieces(pieces.value));
   }
@@ -89,22 +51,46 @@ async function inParts({ refs, release }: Store, readSpan: ReadSpan, options: Ev
 }
 
 const inMemory = ({ refs, objects }: Store) =>
-  reducePartials(engine, spec, refs, async ({ digest }: ObjectRef) => objects.get(digest) as Uint8Array);
+  reducePartials(
+    engine,
+    reduceSpec,
+    refs,
+    async ({ digest }: ObjectRef) => objects.get(digest) as Uint8Array,
+  );
 
-const result = (entries: CiphertextEntry[]) =>
-  writeCiphertextList({ planDigest, taskId, contexts: [context] }, entries);
+const result = (entries: CiphertextEntry[]) => madeUpList(taskId, entries);
 
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 describe("a reduce task in parts", () => {
   it("gathers what tasks wrote for runs of their own, in the result's order, and keeps none of it", async () => {
     const store = storeOf(
-      list("a", [entry(0, 0, 0, 1n), entry(0, 0, 1, 2n), entry(1, 0, 0, 3n), entry(1, 0, 1, 4n)]),
-      list("b", [entry(0, 1, 0, 5n), entry(0, 1, 1, 6n), entry(1, 1, 0, 7n), entry(1, 1, 1, 8n)]),
+      list("a", [
+        madeUpEntry(0, 0, 0, 1n),
+        madeUpEntry(0, 0, 1, 2n),
+        madeUpEntry(1, 0, 0, 3n),
+        madeUpEntry(1, 0, 1, 4n),
+      ]),
+      list("b", [
+        madeUpEntry(0, 1, 0, 5n),
+        madeUpEntry(0, 1, 1, 6n),
+        madeUpEntry(1, 1, 0, 7n),
+        madeUpEntry(1, 1, 1, 8n),
+      ]),
     );
     const expected = result([
-      ...[entry(0, 0, 0, 1n), entry(0, 0, 1, 2n), entry(0, 1, 0, 5n), entry(0, 1, 1, 6n)],
-      ...[entry(1, 0, 0, 3n), entry(1, 0, 1, 4n), entry(1, 1, 0, 7n), entry(1, 1, 1, 8n)],
+      ...[
+        madeUpEntry(0, 0, 0, 1n),
+        madeUpEntry(0, 0, 1, 2n),
+        madeUpEntry(0, 1, 0, 5n),
+        madeUpEntry(0, 1, 1, 6n),
+      ],
+      ...[
+        madeUpEntry(1, 0, 0, 3n),
+        madeUpEntry(1, 0, 1, 4n),
+        madeUpEntry(1, 1, 0, 7n),
+        madeUpEntry(1, 1, 1, 8n),
+      ],
     ]);
     const { ref, bytes } = unwrap(await inParts(store, store.readSpan));
     expect(same(bytes, expected)).toBe(true);
@@ -115,11 +101,11 @@ describe("a reduce task in parts", () => {
 
   it("adds up the entries that several tasks share, modulo the prime", async () => {
     const store = storeOf(
-      list("a", [entry(0, 0, 0, 1n), entry(0, 1, 0, 3n)]),
-      list("b", [entry(0, 1, 0, 4n), entry(0, 2, 1, prime - 1n)]),
-      list("c", [entry(0, 1, 0, 5n), entry(0, 2, 1, 3n)]),
+      list("a", [madeUpEntry(0, 0, 0, 1n), madeUpEntry(0, 1, 0, 3n)]),
+      list("b", [madeUpEntry(0, 1, 0, 4n), madeUpEntry(0, 2, 1, prime - 1n)]),
+      list("c", [madeUpEntry(0, 1, 0, 5n), madeUpEntry(0, 2, 1, 3n)]),
     );
-    const expected = result([entry(0, 0, 0, 1n), entry(0, 1, 0, 12n), entry(0, 2, 1, 2n)]);
+    const expected = result([madeUpEntry(0, 0, 0, 1n), madeUpEntry(0, 1, 0, 12n), madeUpEntry(0, 2, 1, 2n)]);
     expect(same(unwrap(await inParts(store, store.readSpan)).bytes, expected)).toBe(true);
     expect(same(joinPieces(unwrap(await inMemory(store))), expected)).toBe(true);
     expect(store.lent.size).toBe(0);
@@ -132,7 +118,7 @@ describe("a reduce task in parts", () => {
         const written = lists.map((some, i) =>
           list(
             String(i),
-            some.map(([v, run, contraction, residue]) => entry(v, run, contraction, BigInt(residue))),
+            some.map(([v, run, contraction, residue]) => madeUpEntry(v, run, contraction, BigInt(residue))),
           ),
         );
         const store = storeOf(...written);
@@ -150,7 +136,7 @@ describe("a reduce task in parts", () => {
       ...Array.from({ length: 14 }, (_, p) =>
         list(
           String(p),
-          runs.map((run) => entry(p, run, 0, 1n)),
+          runs.map((run) => madeUpEntry(p, run, 0, 1n)),
         ),
       ),
     );
@@ -166,7 +152,7 @@ describe("a reduce task in parts", () => {
   });
 
   it("refuses a partial result that changes after it was checked, whenever that is", async () => {
-    const store = storeOf(list("a", [entry(0, 0, 0, 1n)]), list("b", [entry(0, 1, 0, 4n)]));
+    const store = storeOf(list("a", [madeUpEntry(0, 0, 0, 1n)]), list("b", [madeUpEntry(0, 1, 0, 4n)]));
     const [, second] = store.refs as [ObjectRef, ObjectRef];
     for (const whole of [1, 2]) {
       let reads = 0;
@@ -183,7 +169,7 @@ describe("a reduce task in parts", () => {
   });
 
   it("refuses one that ends early, at first and when it is read again", async () => {
-    const store = storeOf(list("a", [entry(0, 0, 0, 1n)]));
+    const store = storeOf(list("a", [madeUpEntry(0, 0, 0, 1n)]));
     const [ref] = store.refs as [ObjectRef];
     const shortFrom = (nth: number): ReadSpan => {
       let reads = 0;
@@ -201,10 +187,10 @@ describe("a reduce task in parts", () => {
 
   it("refuses lists that no task of the plan writes, as in memory", async () => {
     const foreign = [
-      writeCiphertextList({ planDigest: taskId, taskId: planDigest, contexts: [context] }, []),
-      list("other context", [entry(0, 0, 0, 1n)], { contextDigest: digestOfJson("another") }),
-      list("no such contraction", [{ ...entry(0, 0, 0, 1n), contraction: 2 }]),
-      list("another degree", [{ ...entry(0, 0, 1, 1n), contraction: 0 }]),
+      writeCiphertextList({ planDigest: taskId, taskId: planDigest, contexts: reduceSpec.contexts }, []),
+      list("other context", [madeUpEntry(0, 0, 0, 1n)], { contextDigest: digestOfJson("another") }),
+      list("no such contraction", [{ ...madeUpEntry(0, 0, 0, 1n), contraction: 2 }]),
+      list("another degree", [{ ...madeUpEntry(0, 0, 1, 1n), contraction: 0 }]),
     ];
     for (const bytes of foreign) {
       const store = storeOf(bytes);
@@ -215,14 +201,14 @@ describe("a reduce task in parts", () => {
   });
 
   it("refuses a sum with a residue that is not below its prime", async () => {
-    const store = storeOf(list("a", [entry(0, 0, 0, 1n)]), list("b", [entry(0, 0, 0, prime)]));
+    const store = storeOf(list("a", [madeUpEntry(0, 0, 0, 1n)]), list("b", [madeUpEntry(0, 0, 0, prime)]));
     const refused = { error: { code: "CONTAINER_MALFORMED", object: store.refs[1]?.digest } };
     expect(await inParts(store, store.readSpan)).toMatchObject(refused);
     expect(await inMemory(store)).toMatchObject(refused);
   });
 
   it("stops when told to", async () => {
-    const store = storeOf(list("a", [entry(0, 0, 0, 1n)]));
+    const store = storeOf(list("a", [madeUpEntry(0, 0, 0, 1n)]));
     const cancelled = { ok: false, error: { code: "CANCELLED" } };
     expect(await inParts(store, store.readSpan, { signal: AbortSignal.abort() })).toEqual(cancelled);
     const abort = new AbortController();
