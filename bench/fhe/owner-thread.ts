@@ -10,6 +10,7 @@ import {
   openBlock,
   seededRowsOf,
 } from "@cos/fhe";
+import { createNativeSteps } from "@cos/fhe-native";
 import { unwrap } from "@cos/protocol";
 import { loadSeal, toSealContext } from "../../packages/fhe/src/seal.ts";
 import { SealFormat } from "../../packages/fhe/src/seal-format.ts";
@@ -51,7 +52,7 @@ function measure(step: string, work: () => void): OwnerTimes {
 
 const key = await generateDatasetKey([profile]);
 const secret = key.secrets.get(profile.name) as Uint8Array;
-const encryptor = await Encryptor.create(profile, secret);
+const encryptor = await Encryptor.create(profile, secret, createNativeSteps(profile));
 const decryptor = await Decryptor.create(profile, secret);
 const evaluator = (await createWasmEngine()).evaluator(profile);
 const coefficients = Uint32Array.from({ length: profile.ringDegree }, (_, i) => (i * 7) % 221);

@@ -1,5 +1,5 @@
 // Node-API binding of the core. Handles are externals; each function checks what it is given and throws on misuse.
-// Evaluation only: no function takes or returns a secret key. Nothing is global but constants, so that every worker
+// Evaluation, and what encryption does without a key: no function takes or returns a secret key. Nothing is global but constants, so that every worker
 // thread can load it.
 #include <node_api.h>
 
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/accumulator.hpp"
+#include "core/message.hpp"
 #include "core/mod_switch.hpp"
 
 #ifndef FHE_SOURCE_HASH
@@ -45,6 +46,11 @@ struct AccumulatorHandle {
 struct ModSwitchHandle {
   static constexpr u64 kind = 0x6863777368666f63;
   ModSwitch mod_switch;
+};
+
+struct MessageHandle {
+  static constexpr u64 kind = 0x7373656d68666f63;
+  MessageTransform transform;
 };
 
 void check(napi_status status) {
@@ -93,6 +99,11 @@ class Call {
     check(napi_get_typedarray_info(env, values_[i], &type, &length, &data, &buffer, &offset));
     if (type != wanted) throw Misuse{"wrong kind of array"};
     return {static_cast<T*>(data), length};
+  }
+  bool is_array(int i, napi_typedarray_type wanted) const {
+    napi_typedarray_type type;
+    check(napi_get_typedarray_info(env, values_[i], &type, nullptr, nullptr, nullptr, nullptr));
+    return type == wanted;
   }
   std::pair<u8*, std::size_t> bytes(int i) const { return array<u8>(i, napi_uint8_array); }
 
@@ -318,6 +329,37 @@ napi_value mod_switch_run(const Call& call) {
   return call.fault(chosen.run(packed, bytes, call.degree(2), out));
 }
 
+// (ring, plainModulus as BigUint64Array of one) -> message transform
+napi_value message_transform(const Call& call) {
+  const auto [plain, count] = call.array<u64>(1, napi_biguint64_array);
+  if (count != 1) throw Misuse{"one modulus"};
+  auto made = MessageTransform::make(call.handle<RingHandle>(0).ring, plain[0]);
+  if (!made) throw Misuse{"no transform for these parameters"};
+  return call.give(MessageHandle{std::move(*made)});
+}
+
+// (message transform, coefficients: Uint32Array | Float64Array, out: BigUint64Array) -> fault
+napi_value message_transform_run(const Call& call) {
+  const MessageTransform& transform = call.handle<MessageHandle>(0).transform;
+  const auto [out, words] = call.array<u64>(2, napi_biguint64_array);
+  if (words != transform.out_words()) throw Misuse{"the output has another size"};
+  const auto run = [&](const auto& given) { return call.fault(transform.run(given.first, given.second, out)); };
+  return call.is_array(1, napi_float64_array) ? run(call.array<double>(1, napi_float64_array))
+                                              : run(call.array<u32>(1, napi_uint32_array));
+}
+
+// (ring, seed, streamIndex, ciphertext, out: BigUint64Array) -> fault
+napi_value mask_expand(const Call& call) {
+  const Ring& ring = *call.handle<RingHandle>(0).ring;
+  const auto [seed, seed_length] = call.bytes(1);
+  const std::size_t stream_index = call.size(2), ciphertext = call.size(3);
+  const auto [out, words] = call.array<u64>(4, napi_biguint64_array);
+  if (seed_length != seed_bytes) throw Misuse{"a seed has 32 bytes"};
+  if (stream_index > 0xffffffff || ciphertext > 0xffff) throw Misuse{"no such place"};
+  if (words != ring.n * ring.primes.size()) throw Misuse{"the output has another size"};
+  return call.fault(expand_mask(ring, seed, static_cast<u32>(stream_index), static_cast<u32>(ciphertext), out));
+}
+
 // (batch) -> a sum of all words, read four rows at a time and nothing else: measures what memory gives
 napi_value batch_read(const Call& call) {
   const Batch& batch = call.handle<BatchHandle>(0).batch;
@@ -357,6 +399,9 @@ napi_value initialise(napi_env env, napi_value exports) {
       {"accumulateRows", guarded<accumulate_rows>},
       {"modSwitch", guarded<mod_switch>},
       {"modSwitchRun", guarded<mod_switch_run>},
+      {"messageTransform", guarded<message_transform>},
+      {"messageTransformRun", guarded<message_transform_run>},
+      {"maskExpand", guarded<mask_expand>},
   };
   for (const auto& [name, function] : functions) {
     napi_value value;

@@ -6,6 +6,7 @@ type RingHandle = { readonly ring: unique symbol };
 export type BatchHandle = { readonly batch: unique symbol };
 export type AccumulatorHandle = { readonly accumulator: unique symbol };
 type ModSwitchHandle = { readonly modSwitch: unique symbol };
+type MessageTransformHandle = { readonly messageTransform: unique symbol };
 
 /** `SeededRows`, spread. */
 export type RowArguments = [
@@ -73,6 +74,19 @@ export interface Addon {
   ): Fault;
   modSwitch(ring: RingHandle, plainModulus: BigUint64Array): ModSwitchHandle | null;
   modSwitchRun(modSwitch: ModSwitchHandle, packed: Uint8Array, degree: number, out: Uint8Array): Fault;
+  messageTransform(ring: RingHandle, plainModulus: BigUint64Array): MessageTransformHandle;
+  messageTransformRun(
+    transform: MessageTransformHandle,
+    coefficients: Uint32Array | Float64Array,
+    out: BigUint64Array,
+  ): Fault;
+  maskExpand(
+    ring: RingHandle,
+    seed: Uint8Array,
+    streamIndex: number,
+    ciphertext: number,
+    out: BigUint64Array,
+  ): Fault;
 }
 
 /** Kinds of inner loops, best first: AVX-512 with IFMA and VBMI, AVX2, plain C++. */

@@ -6,6 +6,7 @@ import type { BlockHeader } from "./block-header.ts";
 import type { Coefficients } from "./coefficients.ts";
 import type { Context } from "./context.ts";
 import { FreshMasks } from "./fresh-masks.ts";
+import type { KeylessSteps } from "./keyless-steps.ts";
 import { packedPolynomialBytes } from "./profile.ts";
 
 /** What a new block is to hold. There is no place for a seed: every block draws its own. */
@@ -17,7 +18,7 @@ export type NewBlock = {
   streamIndexes: Uint32Array;
 };
 
-/** Encrypts coefficients, moves the ciphertext to `mask` and packs it. The encryptor's own; once per mask. */
+/** Encrypts coefficients under `mask` and packs the first polynomial. The encryptor's own; once per mask. */
 export type EncryptUnderMask = (coefficients: Coefficients, mask: Uint32Array, packed: Uint8Array) => void;
 
 /**
@@ -42,13 +43,13 @@ export class BlockWriter {
   #isBroken = false;
 
   /** Called by `Encryptor.beginBlock`. */
-  constructor(block: NewBlock, encrypt: EncryptUnderMask) {
+  constructor(block: NewBlock, steps: KeylessSteps, encrypt: EncryptUnderMask) {
     const { profile } = block.context;
     this.#header = toBlockHeader(block.context, block.ciphertextsPerRow, block.label);
     this.#streamIndexes = block.streamIndexes.slice();
     this.#polynomialBytes = packedPolynomialBytes(profile);
     this.#encrypt = encrypt;
-    this.#masks = new FreshMasks(profile);
+    this.#masks = new FreshMasks(profile, steps);
     this.#seed = this.#masks.seed();
     this.head = encodeBlockHead(this.#header, this.#seed, this.#streamIndexes);
     this.#hash.update(this.head);

@@ -1,48 +1,49 @@
 import { freeNow } from "@cos/protocol/free-now";
-import type { Ciphertext, Plaintext, SEALContext, Encryptor as SealEncryptor } from "node-seal/allows";
+import type { KeyGenerator, SEALContext } from "node-seal/allows";
 import { BlockWriter, type NewBlock } from "./block-writer.ts";
 import type { Coefficients } from "./coefficients.ts";
+import type { KeylessSteps } from "./keyless-steps.ts";
 import { MaskMover } from "./mask-mover.ts";
 import type { Profile } from "./profile.ts";
 import { loadSeal, type Seal, toSealContext } from "./seal.ts";
 import { SealFormat, secretResidues } from "./seal-format.ts";
+import { createSealSteps } from "./seal-keyless-steps.ts";
 import { loadSecret } from "./secret-key.ts";
 
 /**
- * Encrypts under the secret key (there is no public key). Secret, noise and the first mask are SEAL's; a ciphertext is
- * then moved to its block's mask, once, and SEAL's original is wiped. What comes out can only go into a block.
+ * Encrypts under the secret key. Secret, noise and the first mask are SEAL's, by its way to make a public key: that is an
+ * encryption of zero. It is moved to its block's mask, once, takes up the message, and SEAL's original is wiped. What comes
+ * out can only go into a block.
+ * @source docs/adr/0090-messages-join-encryptions-of-zero.md
  */
 export class Encryptor {
   readonly profile: Profile;
   readonly #seal: Seal;
   readonly #context: SEALContext;
-  readonly #encryptor: SealEncryptor;
-  readonly #plain: Plaintext;
-  readonly #ciphertext: Ciphertext;
+  readonly #generator: KeyGenerator;
   readonly #format: SealFormat;
+  readonly #steps: KeylessSteps;
   readonly #mover: MaskMover;
+  /** Residues of the message that is being encrypted. */
+  readonly #message: Uint32Array;
 
-  private constructor(seal: Seal, profile: Profile, secret: Uint8Array) {
+  private constructor(seal: Seal, profile: Profile, secret: Uint8Array, steps: KeylessSteps) {
     this.profile = profile;
     this.#seal = seal;
+    this.#steps = steps;
     this.#context = toSealContext(seal, profile);
     const key = loadSecret(seal, profile, secret);
     if (key === undefined) throw new Error(`secret key does not fit profile ${profile.name}`);
-    // SEAL's constructor wants a public key; this one stays in memory, unused, and is dropped here.
-    const generator = new seal.KeyGenerator(this.#context, key);
-    const publicKey = generator.createPublicKey();
-    this.#encryptor = new seal.Encryptor(this.#context, publicKey, key);
-    publicKey.delete();
-    generator.delete();
+    this.#generator = new seal.KeyGenerator(this.#context, key);
     key.delete();
-    this.#plain = new seal.Plaintext();
-    this.#ciphertext = new seal.Ciphertext();
     this.#format = new SealFormat(seal, this.#context, profile);
     this.#mover = new MaskMover(profile, secretResidues(profile, secret));
+    this.#message = new Uint32Array(2 * profile.ringDegree * profile.primes.length);
   }
 
-  static async create(profile: Profile, secret: Uint8Array): Promise<Encryptor> {
-    return new Encryptor(await loadSeal(), profile, secret);
+  /** @param steps who takes the steps that need no key, and is freed with the encryptor; SEAL where nobody is said */
+  static async create(profile: Profile, secret: Uint8Array, steps?: KeylessSteps): Promise<Encryptor> {
+    return new Encryptor(await loadSeal(), profile, secret, steps ?? (await createSealSteps(profile)));
   }
 
   /**
@@ -51,25 +52,25 @@ export class Encryptor {
    */
   beginBlock(block: NewBlock): BlockWriter {
     if (block.context.profile !== this.profile) throw new TypeError("a block under another profile");
-    return new BlockWriter(block, (coefficients, mask, packed) => this.#encrypt(coefficients, mask, packed));
+    return new BlockWriter(block, this.#steps, (...ciphertext) => this.#encrypt(...ciphertext));
   }
 
   free(): void {
     this.#mover.free();
-    this.#format.wipe();
-    this.#plain.delete();
-    this.#ciphertext.delete();
-    this.#encryptor.delete();
+    this.#message.fill(0);
+    this.#steps.free();
+    this.#generator.delete();
     this.#context.delete();
   }
 
   #encrypt(coefficients: Coefficients, mask: Uint32Array, packed: Uint8Array): void {
     if (coefficients.length > this.profile.ringDegree)
       throw new RangeError("more coefficients than the ring has");
-    this.#plain.loadFromArray(this.#context, this.#format.toPlaintext(coefficients));
-    this.#encryptor.encryptSymmetric(this.#plain, this.#ciphertext);
-    const original: Uint8Array = this.#ciphertext.saveToArray(this.#seal.ComprModeType.none);
-    this.#mover.move(this.#format.polynomialsOf(original, 1), mask, packed);
+    this.#steps.transform(coefficients, this.#message);
+    const publicKey = this.#generator.createPublicKey();
+    const original: Uint8Array = publicKey.saveToArray(this.#seal.ComprModeType.none);
+    publicKey.delete();
+    this.#mover.move(this.#format.encryptionOfZero(original), mask, this.#message, packed);
     freeNow(original);
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { type MaskPlace, MaskStream, seedBytes } from "./mask.ts";
+import type { ExpandMask, KeylessSteps } from "./keyless-steps.ts";
+import { type MaskPlace, seedBytes } from "./mask.ts";
 import type { Profile } from "./profile.ts";
 
 /**
@@ -7,14 +8,13 @@ import type { Profile } from "./profile.ts";
  * each mask is given out once: places only ever ascend. A block that has to be written again gets new masks.
  */
 export class FreshMasks {
-  readonly #profile: Profile;
   readonly #seed = new Uint8Array(randomBytes(seedBytes));
-  readonly #stream = new MaskStream(this.#seed);
+  readonly #expand: ExpandMask;
   readonly #words: Uint32Array;
   #last: readonly [streamIndex: number, ciphertext: number] = [-1, 0];
 
-  constructor(profile: Profile) {
-    this.#profile = profile;
+  constructor(profile: Profile, steps: KeylessSteps) {
+    this.#expand = steps.masksUnder(this.#seed);
     this.#words = new Uint32Array(2 * profile.ringDegree * profile.primes.length);
   }
 
@@ -30,7 +30,7 @@ export class FreshMasks {
       streamIndex > lastIndex || (streamIndex === lastIndex && lastIndex >= 0 && ciphertext > lastCiphertext);
     if (!isAfter) throw new Error("a mask was asked for twice");
     this.#last = [streamIndex, ciphertext];
-    this.#stream.expandAll(this.#profile, { streamIndex, ciphertext }, this.#words);
+    this.#expand({ streamIndex, ciphertext }, this.#words);
     return this.#words;
   }
 }

@@ -8,6 +8,7 @@ type Exports = {
   move(
     first: number,
     from: number,
+    message: number,
     to: number,
     secret: number,
     quotients: number,
@@ -21,7 +22,8 @@ type Exports = {
 let compiled: object | undefined;
 
 /**
- * Moves ciphertexts to another public mask: from `(c0, from)` to `(c0 + (from - to) * s, to)`, which has the same noise.
+ * Moves encryptions of zero to another public mask and adds a message: `(c0, from)` becomes
+ * `(c0 + (from - to) * s + message, to)`, which has the same noise.
  * Holds two secret polynomials (s, and s divided by the primes) in a WebAssembly memory of its own until `free`.
  *
  * Whoever sees both forms of one encryption, or two masks put under it, solves for s. So this is no public function: only
@@ -52,26 +54,37 @@ export class MaskMover {
   }
 
   /**
-   * Moves one ciphertext and packs its first polynomial. The original is wiped wherever this function saw it.
-   * @param original both polynomials as SEAL lays them out; wiped
+   * Moves one encryption of zero and packs the first polynomial of what comes out. The original is wiped wherever this
+   * function saw it.
+   * @param zero both polynomials as SEAL lays them out; wiped
    * @param mask residues of the mask to move to, as pairs of words
+   * @param message residues of the message in NTT form, as pairs of words
    * @param packed where the packed first polynomial goes: `packedPolynomialBytes(profile)`
    */
-  move(original: Uint8Array, mask: Uint32Array, packed: Uint8Array): void {
-    if (original.length !== 2 * this.#size || mask.byteLength !== this.#size) throw new RangeError("sizes");
+  move(
+    zero: readonly [Uint8Array, Uint8Array],
+    mask: Uint32Array,
+    message: Uint32Array,
+    packed: Uint8Array,
+  ): void {
+    const sizes = [...zero, mask, message].map((each) => each.byteLength);
+    if (sizes.some((size) => size !== this.#size)) throw new RangeError("sizes");
     const { ringDegree, primeBits } = this.#profile;
     const packedSize = packedPolynomialBytes(this.#profile);
     if (packed.length !== packedSize) throw new RangeError("sizes");
     const wasm = this.#wasm;
-    this.#bytes.set(original, this.#at("first"));
-    original.fill(0);
-    this.#bytes.set(new Uint8Array(mask.buffer, mask.byteOffset, mask.byteLength), this.#at("to"));
+    this.#put("first", zero[0]);
+    this.#put("from", zero[1]);
+    for (const polynomial of zero) polynomial.fill(0);
+    this.#put("message", message);
+    this.#put("to", mask);
     let packedAt = this.#at("packed");
     this.#eachPrime((offset, prime, i) => {
       const bits = primeBits[i] as number;
       wasm.move(
         this.#at("first") + offset,
         this.#at("from") + offset,
+        this.#at("message") + offset,
         this.#at("to") + offset,
         this.#at("secret") + offset,
         this.#at("quotients") + offset,
@@ -91,6 +104,10 @@ export class MaskMover {
     this.#bytes.fill(0);
   }
 
+  #put(place: keyof typeof order, { buffer, byteOffset, byteLength }: Uint8Array | Uint32Array): void {
+    this.#bytes.set(new Uint8Array(buffer, byteOffset, byteLength), this.#at(place));
+  }
+
   #at(place: keyof typeof order): number {
     return order[place] * this.#size;
   }
@@ -100,6 +117,6 @@ export class MaskMover {
   }
 }
 
-/** The memory: one polynomial per place; `first` and `from` lie side by side as SEAL writes them. */
-const order = { first: 0, from: 1, to: 2, packed: 3, secret: 4, quotients: 5 } as const;
-const places = 6;
+/** The memory: one polynomial per place. What stands before `to` is wiped after each move. */
+const order = { first: 0, from: 1, message: 2, to: 3, packed: 4, secret: 5, quotients: 6 } as const;
+const places = 7;

@@ -46,11 +46,16 @@ export class OwnerPool {
   readonly #keyId: Digest;
   readonly #pool: ThreadPool;
 
-  constructor(key: DatasetKey, threads: number = availableParallelism()) {
+  /** @param script of a thread: one that calls `serveOwner` */
+  constructor(
+    key: DatasetKey,
+    threads: number = availableParallelism(),
+    script: URL = new URL("./owner-thread.ts", import.meta.url),
+  ) {
     this.threads = threads;
     this.#keyId = key.keyId;
     const data: OwnerThreadData = { keyId: key.keyId, secrets: key.secrets };
-    this.#pool = new ThreadPool(new URL("./owner-thread.ts", import.meta.url), threads, data);
+    this.#pool = new ThreadPool(script, threads, data);
   }
 
   /**

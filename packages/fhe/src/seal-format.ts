@@ -49,6 +49,27 @@ export class SealFormat {
   }
 
   /**
+   * Both polynomials of an encryption of zero, within SEAL's bytes of a public key, which is one: views. A public key also
+   * has residues modulo the special prime, behind those of the other primes of each polynomial.
+   */
+  encryptionOfZero(publicKey: Uint8Array): readonly [Uint8Array, Uint8Array] {
+    const { ringDegree, primes, specialPrime } = this.profile;
+    const size = ringDegree * primes.length * 8;
+    const stride = size + (specialPrime === null ? 0 : ringDegree * 8);
+    if (publicKey.length !== ciphertextDataAt + 2 * stride) throw new Error("SEAL wrote another public key");
+    const polynomialAt = (at: number): Uint8Array => publicKey.subarray(at, at + size);
+    return [polynomialAt(ciphertextDataAt), polynomialAt(ciphertextDataAt + stride)];
+  }
+
+  /** N residues modulo each prime, as pairs of words, within SEAL's bytes of a plaintext in NTT form: a view. */
+  residuesOf(plaintext: Uint8Array): Uint32Array {
+    const { ringDegree, primes } = this.profile;
+    const words = 2 * ringDegree * primes.length;
+    if (plaintext.length !== plaintextDataAt + 4 * words) throw new Error("SEAL wrote another plaintext");
+    return new Uint32Array(plaintext.buffer, plaintext.byteOffset + plaintextDataAt, words);
+  }
+
+  /**
    * SEAL's bytes of a whole ciphertext -> `degree + 1` packed polynomials.
    * @param dropped primes at the end that the ciphertext has no residues for any more
    */

@@ -18,6 +18,14 @@ struct ProductPiece {
   std::size_t length;
 };
 
+// Roots of a transform of n points, in the order in which its butterflies take them: butterflies of group g of a stage of
+// `groups` take number groups + g.
+struct Roots {
+  const u64* values;
+  const u64* shoup64;
+  const u64* shoup52;  // for a prime below 2^52
+};
+
 struct Kernels {
   const char* name;
   // Largest prime in bits that the product kernel takes.
@@ -46,6 +54,9 @@ struct Kernels {
 
   // Writes residues of `bits` bits to exactly length * bits / 8 bytes; length is a multiple of 8.
   void (*pack)(const u64* in, u8* out, std::size_t length, unsigned bits);
+
+  // The negacyclic transform of n residues (a power of two, 64 or more), in place; in and out canonical.
+  void (*forward)(u64* x, std::size_t n, const Roots& roots, const Modulus& modulus);
 
   // Adds all words of four streams up, to measure what this machine can read; length is a multiple of 16.
   u64 (*read)(const u64* const streams[4], std::size_t length);

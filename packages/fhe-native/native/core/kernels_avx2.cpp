@@ -131,7 +131,8 @@ u64 read(const u64* const streams[4], std::size_t length) {
 
 constexpr Kernels kernels = {"avx2",          52,     3,           max_products,     add,
                              subtract_plain,  add_scaled_plain,    multiply,         reduce_sum_plain,
-                             reduce_products, unpack, accept,      pack_plain,          read};
+                             reduce_products, unpack, accept,      pack_plain,
+                             forward_plain,   read};
 
 }  // namespace
 

@@ -206,6 +206,61 @@ void pack(const u64* in, u8* out, std::size_t length, unsigned bits) {
   }
 }
 
+// One stage's butterfly on canonical residues: (a, b) becomes (a + b w, a - b w).
+inline void butterfly(__m512i& a, __m512i& b, __m512i root, __m512i shoup, __m512i q) {
+  const __m512i v = less(multiply_lazy(b, root, shoup, q), q);
+  b = less(_mm512_sub_epi64(add64(a, q), v), q);
+  a = less(add64(a, v), q);
+}
+
+// The last stages, whose halves are shorter than a vector: of 16 words those of the first halves go to one vector, those of
+// the second halves to the other, and back.
+template <std::size_t Half>
+void forward_short(u64* x, std::size_t n, const Roots& roots, __m512i q) {
+  constexpr std::size_t each = 8 / Half;  // groups in 16 words
+  alignas(64) u64 pick[2][8], back[2][8], root_of[8];
+  for (std::size_t lane = 0; lane < 8; ++lane) {
+    const std::size_t at = lane / Half * 2 * Half + lane % Half;
+    pick[0][lane] = at;
+    pick[1][lane] = at + Half;
+    root_of[lane] = lane / Half;
+  }
+  for (std::size_t at = 0; at < 16; ++at) {
+    const std::size_t group = at / (2 * Half), within = at % (2 * Half);
+    back[at / 8][at % 8] = group * Half + within % Half + (within < Half ? 0 : 8);
+  }
+  const __m512i first = load(pick[0]), second = load(pick[1]), low8 = load(back[0]), high8 = load(back[1]);
+  const __m512i spread = load(root_of);
+  const __mmask8 own = static_cast<__mmask8>((1u << each) - 1);
+  const std::size_t groups = n / (2 * Half);
+  for (std::size_t i = 0, g = groups; i < n; i += 16, g += each) {
+    const __m512i x0 = load(x + i), x1 = load(x + i + 8);
+    __m512i a = _mm512_permutex2var_epi64(x0, first, x1), b = _mm512_permutex2var_epi64(x0, second, x1);
+    butterfly(a, b, _mm512_permutexvar_epi64(spread, _mm512_maskz_loadu_epi64(own, roots.values + g)),
+              _mm512_permutexvar_epi64(spread, _mm512_maskz_loadu_epi64(own, roots.shoup52 + g)), q);
+    store(x + i, _mm512_permutex2var_epi64(a, low8, b));
+    store(x + i + 8, _mm512_permutex2var_epi64(a, high8, b));
+  }
+}
+
+void forward(u64* x, std::size_t n, const Roots& roots, const Modulus& modulus) {
+  const __m512i q = words(modulus.q);
+  for (std::size_t groups = 1, half = n / 2; half >= 8; groups *= 2, half /= 2)
+    for (std::size_t g = 0; g < groups; ++g) {
+      const __m512i root = words(roots.values[groups + g]), shoup = words(roots.shoup52[groups + g]);
+      u64* const at = x + 2 * g * half;
+      for (std::size_t i = 0; i < half; i += 8) {
+        __m512i a = load(at + i), b = load(at + half + i);
+        butterfly(a, b, root, shoup, q);
+        store(at + i, a);
+        store(at + half + i, b);
+      }
+    }
+  forward_short<4>(x, n, roots, q);
+  forward_short<2>(x, n, roots, q);
+  forward_short<1>(x, n, roots, q);
+}
+
 u64 read(const u64* const streams[4], std::size_t length) {
   __m512i sums[8] = {};
   for (std::size_t i = 0; i < length; i += 16)
@@ -223,7 +278,8 @@ u64 read(const u64* const streams[4], std::size_t length) {
 
 constexpr Kernels kernels = {"avx512",        51,     2,      max_products, add,
                              subtract,        add_scaled,     multiply,     reduce_sum,
-                             reduce_products, unpack, accept, pack,         read};
+                             reduce_products, unpack, accept, pack,
+                             forward,         read};
 
 }  // namespace
 

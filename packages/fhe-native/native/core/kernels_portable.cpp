@@ -46,7 +46,8 @@ u64 read(const u64* const streams[4], std::size_t length) {
 
 constexpr Kernels kernels = {"portable",       60,         2,          max_products,     add_plain,
                              subtract_plain,   add_scaled_plain,       multiply,         reduce_sum_plain,
-                             reduce_products,  unpack_plain,           accept_plain,     pack_plain,  read};
+                             reduce_products,  unpack_plain,           accept_plain,     pack_plain,
+                             forward_plain,    read};
 
 }  // namespace
 

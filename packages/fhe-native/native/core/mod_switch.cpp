@@ -43,7 +43,7 @@ Fault ModSwitch::run(const u8* packed, std::size_t bytes, unsigned degree, u8* o
       const u64 q_last_mod = prime.reduce(q_last), inverse = prime.inverse(q_last_mod);
       for (std::size_t i = 0; i < n; ++i)
         delta[i] = prime.reduce(static_cast<u128>(d[i]) * q_last_mod + prime.reduce(c_last[i]));
-      ntts_[p].forward(delta.data());
+      ntts_[p].forward(*ring_->kernels, delta.data());
       u64* c = loaded->polynomial(0, k, p);
       for (std::size_t i = 0; i < n; ++i)
         c[i] = prime.multiply(c[i] >= delta[i] ? c[i] - delta[i] : c[i] + prime.q - delta[i], inverse);

@@ -38,30 +38,23 @@ Ntt::Ntt(std::size_t n, const Modulus& modulus, u64 psi) : n_(n), modulus_(modul
   const auto with_shoup = [&](u64 value) { return Root{value, modulus.shoup64(value)}; };
   const unsigned bits = static_cast<unsigned>(std::bit_width(n)) - 1;
   const u64 psi_inverse = modulus.inverse(psi);
-  roots_.resize(n);
+  for (std::vector<u64>* each : {&roots_.values, &roots_.shoup64, &roots_.shoup52}) each->resize(n);
   inverse_roots_.resize(n);
   u64 power = 1, inverse_power = 1;
   for (std::size_t i = 0; i < n; ++i) {
-    roots_[reverse_bits(i, bits)] = with_shoup(power);
-    inverse_roots_[reverse_bits(i, bits)] = with_shoup(inverse_power);
+    const std::size_t place = reverse_bits(i, bits);
+    roots_.values[place] = power;
+    roots_.shoup64[place] = modulus.shoup64(power);
+    roots_.shoup52[place] = modulus.shoup52(power);
+    inverse_roots_[place] = with_shoup(inverse_power);
     power = modulus.multiply(power, psi);
     inverse_power = modulus.multiply(inverse_power, psi_inverse);
   }
   n_inverse_ = with_shoup(modulus.inverse(modulus.reduce(static_cast<u64>(n))));
 }
 
-void Ntt::forward(u64* x) const {
-  const u64 q = modulus_.q;
-  for (std::size_t groups = 1, half = n_ / 2; half >= 1; groups *= 2, half /= 2)
-    for (std::size_t g = 0; g < groups; ++g) {
-      const Root root = roots_[groups + g];
-      u64 *a = x + 2 * g * half, *b = a + half;
-      for (std::size_t i = 0; i < half; ++i) {
-        const u64 u = a[i], v = modulus_.multiply_constant(b[i], root.value, root.shoup);
-        a[i] = u + v >= q ? u + v - q : u + v;
-        b[i] = u >= v ? u - v : u + q - v;
-      }
-    }
+void Ntt::forward(const Kernels& kernels, u64* x) const {
+  kernels.forward(x, n_, {roots_.values.data(), roots_.shoup64.data(), roots_.shoup52.data()}, modulus_);
 }
 
 void Ntt::inverse(u64* x) const {

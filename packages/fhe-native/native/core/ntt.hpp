@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "modulus.hpp"
+#include "kernels.hpp"
 
 namespace fhe {
 
@@ -13,19 +13,23 @@ class Ntt {
  public:
   // Nothing unless q is prime and 1 modulo 2n.
   static std::optional<Ntt> make(std::size_t n, const Modulus& modulus);
-  void forward(u64* x) const;
+  void forward(const Kernels& kernels, u64* x) const;
   void inverse(u64* x) const;
 
  private:
   struct Root {
     u64 value, shoup;
   };
+  struct Table {
+    std::vector<u64> values, shoup64, shoup52;
+  };
   Ntt(std::size_t n, const Modulus& modulus, u64 psi);
 
   std::size_t n_;
   Modulus modulus_;
   Root n_inverse_;
-  std::vector<Root> roots_, inverse_roots_;
+  Table roots_;
+  std::vector<Root> inverse_roots_;
 };
 
 }  // namespace fhe

@@ -1,6 +1,7 @@
 // Loops in plain C++ that more than one level uses. Each level's file compiles its own copy (internal linkage), so that
 // no level runs code that the compiler made for another one's CPU.
 #pragma once
+#include <algorithm>
 #include <cstring>
 
 #include "kernels.hpp"
@@ -100,6 +101,23 @@ namespace {
 
 [[maybe_unused]] inline void reduce_sum_plain(u64* sum, std::size_t length, const Modulus& modulus) {
   for (std::size_t i = 0; i < length; ++i) sum[i] = modulus.reduce(sum[i]);
+}
+
+[[maybe_unused]] inline void forward_plain(u64* x, std::size_t n, const Roots& roots, const Modulus& modulus) {
+  const u64 q = modulus.q;
+  for (std::size_t groups = 1, half = n / 2; half >= 1; groups *= 2, half /= 2)
+    for (std::size_t g = 0; g < groups; ++g) {
+      const u64 root = roots.values[groups + g], shoup = roots.shoup64[groups + g];
+      u64 *a = x + 2 * g * half, *b = a + half;
+      for (std::size_t i = 0; i < half; ++i) {
+        // Minima, as branches on such values are guessed wrong half the time.
+        const u64 u = a[i], x1 = b[i];
+        const u64 r = x1 * root - static_cast<u64>((static_cast<u128>(x1) * shoup) >> 64) * q;
+        const u64 v = std::min(r, r - q), sum = u + v, difference = u + q - v;
+        a[i] = std::min(sum, sum - q);
+        b[i] = std::min(difference, difference - q);
+      }
+    }
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 import { contextDigestOf, contextsOf, type DatasetKey, OwnerPool } from "@cos/fhe";
+import { nativeOwnerThread } from "@cos/fhe-native";
 import type { Trait as PhenotypeTrait } from "@cos/genomics";
 import {
   type Digest,
@@ -139,7 +140,7 @@ export async function addTrait(
   const ownerState = structuredClone(before.ownerState);
   const state = emptyTraitState(fixedPoint);
   ownerState.traits[trait.name] = state;
-  const pool = new OwnerPool(key, request.threads);
+  const pool = new OwnerPool(key, request.threads, nativeOwnerThread);
   try {
     for (const segment of manifest.segments) {
       const personOfRow = new Int32Array(segment.rowsPadded).fill(-1);

@@ -1,4 +1,5 @@
 import { OwnerPool } from "@cos/fhe";
+import { nativeOwnerThread } from "@cos/fhe-native";
 import { type GenotypeSource, sampleKey } from "@cos/genomics";
 import {
   type ArrayManifest,
@@ -113,7 +114,7 @@ async function encodeArrays(
     0,
   );
   let done = 0;
-  const pool = new OwnerPool(key, threads);
+  const pool = new OwnerPool(key, threads, nativeOwnerThread);
   try {
     if (wanted[0] !== undefined) pool.prepare(profileOf(wanted[0].array));
     for (const { array, segment } of wanted) {
