@@ -2,11 +2,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import {
   contextOf,
   countsProfile,
+  createSealSteps,
   createWasmEngine,
   Decryptor,
   Encryptor,
   generateDatasetKey,
-  MaskStream,
   openBlock,
   seededRowsOf,
 } from "@cos/fhe";
@@ -52,7 +52,8 @@ function measure(step: string, work: () => void): OwnerTimes {
 
 const key = await generateDatasetKey([profile]);
 const secret = key.secrets.get(profile.name) as Uint8Array;
-const encryptor = await Encryptor.create(profile, secret, createNativeSteps(profile));
+const steps = createNativeSteps(profile) ?? (await createSealSteps(profile));
+const encryptor = await Encryptor.create(profile, secret, steps);
 const decryptor = await Decryptor.create(profile, secret);
 const evaluator = (await createWasmEngine()).evaluator(profile);
 const coefficients = Uint32Array.from({ length: profile.ringDegree }, (_, i) => (i * 7) % 221);
@@ -61,7 +62,8 @@ const seal = await loadSeal();
 const context = toSealContext(seal, profile);
 const sealKey = loadSecret(seal, profile, secret);
 if (sealKey === undefined) throw new Error("SEAL refuses its own key");
-const publicKey = new seal.KeyGenerator(context, sealKey).createPublicKey();
+const generator = new seal.KeyGenerator(context, sealKey);
+const publicKey = generator.createPublicKey();
 const sealEncryptor = new seal.Encryptor(context, publicKey, sealKey);
 const plain = new seal.Plaintext();
 plain.loadFromArray(context, new SealFormat(seal, context, profile).toPlaintext(coefficients));
@@ -86,7 +88,7 @@ function encryptBlock(): Uint8Array {
 const block = unwrap(openBlock(encryptBlock()));
 const rows = seededRowsOf(block);
 const words = new Uint32Array(2 * profile.ringDegree);
-const masks = new MaskStream(block.seed);
+const expandMask = steps.masksUnder(block.seed);
 const sum = evaluator.accumulator(1);
 const product = evaluator.accumulator(2);
 const batch = unwrap(evaluator.expand(rows, 0, 0, 1));
@@ -98,9 +100,15 @@ const times: OwnerTimes[] = [
   measure("SEAL's encryption alone", () => {
     for (let i = 0; i < n; i += 1) sealEncryptor.encryptSymmetric(plain, ciphertext);
   }),
+  measure("SEAL's encryption of zero alone", () => {
+    for (let i = 0; i < n; i += 1) generator.createPublicKey().delete();
+  }),
+  measure("transform a message", () => {
+    for (let i = 0; i < n; i += 1) steps.transform(coefficients, words);
+  }),
   measure("encrypt into a block", () => void encryptBlock()),
   measure("expand masks (AES-CTR)", () => {
-    for (let i = 0; i < n; i += 1) masks.expandAll(profile, { streamIndex: i, ciphertext: 0 }, words);
+    for (let i = 0; i < n; i += 1) expandMask({ streamIndex: i, ciphertext: 0 }, words);
   }),
   measure("unpack and expand (wasm)", () => unwrap(evaluator.expand(rows, 0, 0, n)).free()),
   measure("check rows (SHA-256)", () => {

@@ -168,7 +168,7 @@ function inThread(workerData: OwnerThreadData): Promise<OwnerTimes[]> {
 function print(some: readonly OwnerFigure[]): void {
   console.log(`\n${some[0]?.threads} thread(s), ${countsProfile.name}`);
   const row = (cells: readonly string[]) =>
-    console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(28) : cell.padStart(16))).join(""));
+    console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(32) : cell.padStart(16))).join(""));
   row(["step", "us/ciphertext", "us processor", "M genotypes/s"]);
   for (const figure of some) {
     const { step, microsecondsPerCiphertext, cpuMicrosecondsPerCiphertext, genotypesPerSecond } = figure;

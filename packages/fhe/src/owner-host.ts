@@ -37,7 +37,11 @@ export function serveOwner(createSteps: CreateSteps): void {
   });
 }
 
-function encrypt(encryptor: Encryptor, keyId: Digest, job: Extract<OwnerJob, { kind: "encrypt" }>): JobResult {
+function encrypt(
+  encryptor: Encryptor,
+  keyId: Digest,
+  job: Extract<OwnerJob, { kind: "encrypt" }>,
+): JobResult {
   const { ciphertextsPerRow, coefficientsPerCiphertext: width, coefficients, streamIndexes } = job;
   const context = contextOf(encryptor.profile, keyId);
   const writer = encryptor.beginBlock({ context, label: job.label, ciphertextsPerRow, streamIndexes });

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../core/accumulator.hpp"
+#include "../core/message.hpp"
 #include "../core/mod_switch.hpp"
 
 namespace fhe {
@@ -126,6 +127,24 @@ std::vector<u8> results(const Kernels* kernels, Input in) {
     note(chosen->run(packed.data(), packed.size(), degree, switched.data()));
     out.insert(out.end(), switched.begin(), switched.end());
   }
+
+  std::vector<u64> residues(ring->n * ring->primes.size());
+  const auto keep = [&] {
+    const u8* first = reinterpret_cast<const u8*>(residues.data());
+    out.insert(out.end(), first, first + residues.size() * sizeof(u64));
+  };
+  if (const auto transform = MessageTransform::make(ring, plain)) {
+    std::vector<u32> whole(in.hostile(in.below(ring->n + 1)) % (2 * ring->n));
+    for (u32& each : whole) each = static_cast<u32>(in.word(1) % 4 == 0 ? in.word(4) : in.below(plain));
+    note(transform->run(whole.data(), whole.size(), residues.data()));
+    keep();
+    std::vector<double> doubles(in.below(ring->n + 1));
+    for (double& each : doubles) each = std::bit_cast<double>(in.word(1) % 8 == 0 ? in.word(8) : u64{0});
+    note(transform->run(doubles.data(), doubles.size(), residues.data()));
+    keep();
+  }
+  note(expand_mask(*ring, seed.data(), static_cast<u32>(in.word(4)), static_cast<u32>(in.word(2)), residues.data()));
+  keep();
   return out;
 }
 
