@@ -15,6 +15,7 @@ import {
 import { digestOfBytes, unwrap } from "@cos/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { packagesLoadedBy } from "../../fhe/test/packages-loaded-by.ts";
 import { createNativeSteps, nativeOwnerThread } from "../src/index.ts";
 import { describeNative, levels } from "./available.ts";
 import { allProfiles } from "./profiles.ts";
@@ -152,5 +153,13 @@ describeNative("what is encrypted with native steps", () => {
       [5, 0, 12_288, 0],
       [1, 2, 3, 0],
     ]);
+  });
+
+  it("loads no more into a thread than without native code", async () => {
+    const [profile] = profiles as [Profile];
+    const { keyId, secrets } = await generateDatasetKey([profile]);
+    const job = { kind: "prepare", profile: profile.name };
+    const loaded = await packagesLoadedBy(nativeOwnerThread, { keyId, secrets }, job);
+    expect(loaded).toEqual(["@noble/hashes", "canonicalize", "node-seal"]);
   });
 });

@@ -71,6 +71,7 @@ export class Encryptor {
     const original: Uint8Array = publicKey.saveToArray(this.#seal.ComprModeType.none);
     publicKey.delete();
     this.#mover.move(this.#format.encryptionOfZero(original), mask, this.#message, packed);
+    original.fill(0); // also what it has modulo a special prime
     freeNow(original);
   }
 }

@@ -36,11 +36,13 @@ export class MaskMover {
   readonly #bytes: Uint8Array;
   /** Bytes of one polynomial, all primes. */
   readonly #size: number;
+  readonly #packedSize: number;
 
   /** @param secret s in NTT form modulo each prime, as pairs of 32-bit words in SEAL's order; the caller wipes it */
   constructor(profile: Profile, secret: Uint8Array) {
     this.#profile = profile;
     this.#size = profile.ringDegree * profile.primes.length * 8;
+    this.#packedSize = packedPolynomialBytes(profile);
     if (secret.length !== this.#size) throw new RangeError("a secret of another size");
     compiled ??= new webAssembly.Module(moveMaskWasm);
     this.#wasm = new webAssembly.Instance(compiled).exports as unknown as Exports;
@@ -67,15 +69,13 @@ export class MaskMover {
     message: Uint32Array,
     packed: Uint8Array,
   ): void {
-    const sizes = [...zero, mask, message].map((each) => each.byteLength);
-    if (sizes.some((size) => size !== this.#size)) throw new RangeError("sizes");
+    if (packed.length !== this.#packedSize) throw new RangeError("sizes");
     const { ringDegree, primeBits } = this.#profile;
-    const packedSize = packedPolynomialBytes(this.#profile);
-    if (packed.length !== packedSize) throw new RangeError("sizes");
     const wasm = this.#wasm;
     this.#put("first", zero[0]);
     this.#put("from", zero[1]);
-    for (const polynomial of zero) polynomial.fill(0);
+    zero[0].fill(0);
+    zero[1].fill(0);
     this.#put("message", message);
     this.#put("to", mask);
     let packedAt = this.#at("packed");
@@ -105,6 +105,7 @@ export class MaskMover {
   }
 
   #put(place: keyof typeof order, { buffer, byteOffset, byteLength }: Uint8Array | Uint32Array): void {
+    if (byteLength !== this.#size) throw new RangeError("sizes");
     this.#bytes.set(new Uint8Array(buffer, byteOffset, byteLength), this.#at(place));
   }
 

@@ -5,6 +5,9 @@ import type { Channel } from "@cos/protocol";
 /** By how much a quantity of the fixed trait, such as `case`, weights a person; 0 where it does not hold. */
 export type WeightOf = (person: number, quantity: string) => number;
 
+/** What each call adds at a coefficient, counted from the row's first; as words where coefficients are. */
+type Table = { coefficient: number; byCode: Float64Array; byCodeAsWords: Uint32Array };
+
 const sexes: readonly Sex[] = ["male", "female", "unknown"];
 const codes = 4;
 /** People whose calls are turned at a time: what is written stays in the first-level cache. */
@@ -27,6 +30,7 @@ export class GenotypePlacer {
   readonly #channels: readonly Channel[];
   readonly #values: ReadonlyMap<Channel, Float64Array>;
   readonly #weightOf: WeightOf;
+  readonly #tables = new Map<string, readonly Table[]>();
 
   /** @param variants the whole variant axis of the source */
   constructor(
@@ -52,22 +56,33 @@ export class GenotypePlacer {
     for (const [row, person] of people.entries()) {
       if (person < 0) continue;
       const calls = this.#calls.subarray(person * stride, (person + 1) * stride);
-      for (const { coefficient, byCode } of this.#tablesOf(person)) {
+      for (const { coefficient, byCode, byCodeAsWords } of this.#tablesOf(person)) {
         const at = row * width + coefficient;
         const cells = target.subarray(at, at + this.#count);
-        if (cells instanceof Uint32Array) addCalls(calls, Uint32Array.from(byCode), cells);
+        if (cells instanceof Uint32Array) addCalls(calls, byCodeAsWords, cells);
         else addCallsAsDoubles(calls, byCode, cells);
       }
     }
   }
 
-  /** First coefficient -> what each call adds there for this person: channels that share a coefficient are its digits. */
-  #tablesOf(person: number): { coefficient: number; byCode: Float64Array }[] {
+  /** What calls add for this person: the same for all of one sex and one set of weights. */
+  #tablesOf(person: number): readonly Table[] {
     const sex = sexes.indexOf((this.#samples[person] as Sample).sex);
+    const weights = this.#channels.map(({ weight }) =>
+      weight === undefined ? 1 : this.#weightOf(person, weight),
+    );
+    const key = `${sex}|${weights.join("|")}`;
+    const tables = this.#tables.get(key) ?? this.#makeTables(sex, weights);
+    this.#tables.set(key, tables);
+    return tables;
+  }
+
+  /** Channels that share a coefficient are its digits. */
+  #makeTables(sex: number, weights: readonly number[]): Table[] {
     const tables = new Map<number, Float64Array>();
-    for (const channel of this.#channels) {
-      const { at, weight } = channel;
-      const factor = Number(at.multiplier) * (weight === undefined ? 1 : this.#weightOf(person, weight));
+    for (const [i, channel] of this.#channels.entries()) {
+      const { at } = channel;
+      const factor = Number(at.multiplier) * (weights[i] as number);
       const table = tables.get(at.coefficient) ?? new Float64Array(codes);
       const values = this.#values.get(channel) as Float64Array;
       for (let code = 0; code < codes; code += 1) {
@@ -75,7 +90,11 @@ export class GenotypePlacer {
       }
       tables.set(at.coefficient, table);
     }
-    return Array.from(tables, ([coefficient, byCode]) => ({ coefficient, byCode }));
+    return Array.from(tables, ([coefficient, byCode]) => ({
+      coefficient,
+      byCode,
+      byCodeAsWords: Uint32Array.from(byCode),
+    }));
   }
 }
 
