@@ -1,6 +1,6 @@
 // Node-API binding of the core. Handles are externals; each function checks what it is given and throws on misuse.
-// Evaluation, and what encryption does without a key: no function takes or returns a secret key. Nothing is global but constants, so that every worker
-// thread can load it.
+// Evaluation, and what encryption does without a key: no function takes or returns a secret key. Nothing is global but
+// constants, so that every worker thread can load it.
 #include <node_api.h>
 
 #include <optional>

@@ -117,3 +117,13 @@ export function loadAddon(): { ok: true; addon: Addon } | { ok: false; reason: N
   if (!addon.hasCipher()) return { ok: false, reason: { code: "NO_CIPHER" } };
   return { ok: true, addon };
 }
+
+/** The addon and a level of inner loops, the best that this CPU has where none is said; undefined where there is no such. */
+export function loadAtLevel(level?: CpuLevel): { addon: Addon; level: CpuLevel } | undefined {
+  const loaded = loadAddon();
+  if (!loaded.ok) return undefined;
+  const { addon } = loaded;
+  const levels = addon.levels();
+  const chosen = level ?? levels[0];
+  return chosen === undefined || !levels.includes(chosen) ? undefined : { addon, level: chosen };
+}

@@ -17,7 +17,7 @@ import {
   type BatchHandle,
   type CpuLevel,
   type Fault,
-  loadAddon,
+  loadAtLevel,
   type RowArguments,
 } from "./addon.ts";
 
@@ -27,18 +27,15 @@ import {
  * @returns undefined where the addon is not built or not loadable, or the CPU lacks the level
  */
 export function createNativeEngine(level?: CpuLevel): Engine | undefined {
-  const loaded = loadAddon();
-  if (!loaded.ok) return undefined;
-  const { addon } = loaded;
-  const chosen = level ?? addon.levels()[0];
-  if (chosen === undefined || !addon.levels().includes(chosen)) return undefined;
+  const at = loadAtLevel(level);
+  if (at === undefined) return undefined;
   const evaluators = new Map<string, Evaluator>();
   return {
     name: "native",
     evaluator: (profile) => {
       let evaluator = evaluators.get(profile.name);
       if (evaluator === undefined) {
-        evaluator = new NativeEvaluator(addon, chosen, profile);
+        evaluator = new NativeEvaluator(at.addon, at.level, profile);
         evaluators.set(profile.name, evaluator);
       }
       return evaluator;

@@ -1,5 +1,5 @@
 import type { Coefficients, ExpandMask, KeylessSteps, Profile } from "@cos/fhe";
-import { type Addon, type CpuLevel, type Fault, loadAddon } from "./addon.ts";
+import { type Addon, type CpuLevel, type Fault, loadAtLevel } from "./addon.ts";
 
 /**
  * The steps of an encryption that need no key, in C++: what `createSealSteps` gives, to the bit, in a fifth of the time.
@@ -7,12 +7,8 @@ import { type Addon, type CpuLevel, type Fault, loadAddon } from "./addon.ts";
  * @returns undefined where the addon is not built or not loadable, or the CPU lacks the level
  */
 export function createNativeSteps(profile: Profile, level?: CpuLevel): KeylessSteps | undefined {
-  const loaded = loadAddon();
-  if (!loaded.ok) return undefined;
-  const { addon } = loaded;
-  const chosen = level ?? addon.levels()[0];
-  if (chosen === undefined || !addon.levels().includes(chosen)) return undefined;
-  return new NativeSteps(addon, chosen, profile);
+  const at = loadAtLevel(level);
+  return at === undefined ? undefined : new NativeSteps(at.addon, at.level, profile);
 }
 
 class NativeSteps implements KeylessSteps {

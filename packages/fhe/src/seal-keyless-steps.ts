@@ -41,6 +41,7 @@ class SealSteps implements KeylessSteps {
     this.#evaluator.plainTransformToNttInplace(this.#plain, this.#parmsId);
     const transformed: Uint8Array = this.#plain.saveToArray(this.#seal.ComprModeType.none);
     residues.set(this.#format.residuesOf(transformed));
+    transformed.fill(0);
     freeNow(transformed);
   }
 

@@ -6,14 +6,9 @@
 namespace fhe {
 
 std::optional<MessageTransform> MessageTransform::make(std::shared_ptr<const Ring> ring, u64 plain_modulus) {
-  if (plain_modulus < 3 || plain_modulus % 2 == 0) return std::nullopt;
-  std::vector<Ntt> ntts;
-  for (const Modulus& prime : ring->primes) {
-    std::optional<Ntt> ntt = Ntt::make(ring->n, prime);
-    if (!ntt || plain_modulus >= prime.q) return std::nullopt;
-    ntts.push_back(std::move(*ntt));
-  }
-  return MessageTransform(std::move(ring), plain_modulus, std::move(ntts));
+  auto ntts = Ntt::make_all(ring->n, ring->primes, plain_modulus);
+  if (!ntts) return std::nullopt;
+  return MessageTransform(std::move(ring), plain_modulus, std::move(*ntts));
 }
 
 template <typename T>

@@ -3,14 +3,9 @@
 namespace fhe {
 
 std::optional<ModSwitch> ModSwitch::make(std::shared_ptr<const Ring> ring, u64 plain_modulus) {
-  if (ring->primes.size() < 2 || plain_modulus < 3 || plain_modulus % 2 == 0) return std::nullopt;
-  std::vector<Ntt> ntts;
-  for (const Modulus& prime : ring->primes) {
-    std::optional<Ntt> ntt = Ntt::make(ring->n, prime);
-    if (!ntt || plain_modulus >= prime.q) return std::nullopt;
-    ntts.push_back(std::move(*ntt));
-  }
-  return ModSwitch(std::move(ring), plain_modulus, std::move(ntts));
+  auto ntts = ring->primes.size() < 2 ? std::nullopt : Ntt::make_all(ring->n, ring->primes, plain_modulus);
+  if (!ntts) return std::nullopt;
+  return ModSwitch(std::move(ring), plain_modulus, std::move(*ntts));
 }
 
 std::size_t ModSwitch::out_bytes(unsigned degree) const {

@@ -28,6 +28,17 @@ u64 smallest_root(u64 order, const Modulus& modulus) {
 
 }  // namespace
 
+std::optional<std::vector<Ntt>> Ntt::make_all(std::size_t n, const std::vector<Modulus>& primes, u64 plain_modulus) {
+  if (plain_modulus < 3 || plain_modulus % 2 == 0) return std::nullopt;
+  std::vector<Ntt> ntts;
+  for (const Modulus& prime : primes) {
+    std::optional<Ntt> ntt = make(n, prime);
+    if (!ntt || plain_modulus >= prime.q) return std::nullopt;
+    ntts.push_back(std::move(*ntt));
+  }
+  return ntts;
+}
+
 std::optional<Ntt> Ntt::make(std::size_t n, const Modulus& modulus) {
   const u64 psi = smallest_root(2 * n, modulus);
   if (psi == 0) return std::nullopt;

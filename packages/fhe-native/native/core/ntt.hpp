@@ -11,6 +11,8 @@ namespace fhe {
 
 class Ntt {
  public:
+  // One for each prime; nothing where a prime has none, or the plaintext modulus is not odd, 3 or more and below every prime.
+  static std::optional<std::vector<Ntt>> make_all(std::size_t n, const std::vector<Modulus>& primes, u64 plain_modulus);
   // Nothing unless q is prime and 1 modulo 2n.
   static std::optional<Ntt> make(std::size_t n, const Modulus& modulus);
   void forward(const Kernels& kernels, u64* x) const;
